@@ -1,0 +1,26 @@
+"""What can go wrong in the gateway, in two families: what we did wrong, and what the other side did.
+
+Hostile bytes raise only members of `RemoteError`.
+"""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """Never raised itself."""
+
+
+class LocalError(GatewayError):
+    """We misused one of our own parts: a defect, let it end the task."""
+
+
+class RemoteError(GatewayError):
+    """A client, a proxy or the network did it: end that one connection."""
+
+
+class HandshakeFailed(RemoteError):
+    """The client did not become one of ours in time: say `str(error)` if it can hear, and close."""
+
+
+class TransportBroken(RemoteError):
+    """The connection is gone: stop writing; the reader sees it too."""
