@@ -153,6 +153,16 @@ class ProtocolAdapter(abc.ABC):
     def encode_attached(self, epoch: bytes, next_number: int) -> bytes:
         """The session is in play; the client's numbering starts at `next_number`. b"" where the protocol has no numbers."""
 
+    def encode_detached(self) -> bytes:
+        """The session is no longer in play and its numbering is over (the world was lost): what the client had not heard an ack
+        for was not carried out, and lines are unnumbered again. b"" where the protocol has no numbers."""
+        return b""
+
+    def encode_ping(self) -> bytes:
+        """A question that the client answers by itself, as a sign of life; `receive` then gives a `PongMessage`, or at least some
+        traffic. b"" where the transport is probed by other means."""
+        return b""
+
     @abc.abstractmethod
     def encode_ack(self, number: int) -> bytes:
         """All commands up to `number` are safe. b"" where the protocol has no numbers."""
