@@ -1,0 +1,66 @@
+"""How every telnet test feeds its bytes: in all ways of cutting them, because how they were cut must not matter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+
+import attrs
+
+from wyld_gateway.telnet import Command, Event, TelnetConnection
+
+IAC, SB, SE = bytes([Command.IAC]), bytes([Command.SB]), bytes([Command.SE])
+WILL, WONT, DO, DONT = (bytes([Command.IAC, word]) for word in (Command.WILL, Command.WONT, Command.DO, Command.DONT))
+
+
+@attrs.frozen
+class Heard:
+    """What a connection made of the bytes: its events, what it wants sent, and itself."""
+
+    events: list[Event]
+    sent: bytes
+    connection: TelnetConnection
+
+
+def feed(connection: TelnetConnection, pieces: Iterable[bytes]) -> Heard:
+    """Feed ``pieces`` one after the other."""
+    events: list[Event] = []
+    sent = b""
+    for piece in pieces:
+        events += connection.receive_data(piece)
+        sent += connection.data_to_send()
+    return Heard(events, sent, connection)
+
+
+def feed_all_ways(make: Callable[[], TelnetConnection], data: bytes) -> Heard:
+    """Feed ``data`` whole, byte by byte and at random cuts, each to a connection of its own; what is heard must be the same."""
+    heard = feed(make(), [data])
+    for pieces in ([data[at : at + 1] for at in range(len(data))], *(_cut(data, seed) for seed in range(4))):
+        other = feed(make(), pieces)
+        assert other.events == heard.events, pieces
+        assert other.sent == heard.sent, pieces
+    return heard
+
+
+def started() -> TelnetConnection:
+    """A connection whose opening burst has been sent."""
+    connection = TelnetConnection()
+    connection.start()
+    connection.data_to_send()
+    return connection
+
+
+def subnegotiation(option: int, body: bytes) -> bytes:
+    """``body`` framed and escaped as a client would."""
+    return IAC + SB + bytes([option]) + body.replace(IAC, IAC + IAC) + IAC + SE
+
+
+def _cut(data: bytes, seed: int) -> Sequence[bytes]:
+    dice = random.Random(seed)
+    pieces = []
+    at = 0
+    while at < len(data):
+        size = dice.randint(1, 9)
+        pieces.append(data[at : at + size])
+        at += size
+    return pieces

@@ -1,0 +1,243 @@
+"""One telnet connection without its socket: bytes in, events out; requests in, bytes out.
+
+:class:`TelnetConnection` ties the parts together and is the only class that knows them all: the parser cuts the stream into tokens, the line
+assembler makes lines of the text, the negotiation table decides about options, and each option's own class deals with its subnegotiations. What
+the peer is owed, and what we ask of it, gathers in one buffer that :meth:`TelnetConnection.data_to_send` empties.
+
+What is never negotiated has its answer here: AYT is answered with a visible line (RFC 854), EC and EL edit the line being typed, every other
+command is ignored. The first bytes tell whether the peer speaks telnet at all.
+
+Pure: no I/O, no clock. Hostile bytes raise nothing. Not for concurrent use: one task feeds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from functools import partial
+
+from .constants import Command, OptionCode
+from .encode import encode_text, escape
+from .errors import LocalProtocolError, RemoteProtocolError
+from .events import (
+    AreYouThere,
+    Event,
+    ForeignProtocol,
+    Line,
+    NotTelnet,
+    OptionChanged,
+    RejectReason,
+    Side,
+    SubnegotiationRejected,
+)
+from .limits import Limits
+from .lines import LineAssembler
+from .negotiation import PEER_WORDS, NegotiationTable, State
+from .options.base import TelnetOption
+from .options.echo import Echo
+from .options.end_of_record import EndOfRecord
+from .options.suppress_go_ahead import SuppressGoAhead
+from .options.terminal_type import TerminalTypes
+from .options.window_size import NegotiateAboutWindowSize
+from .parser import (
+    BrokenSubnegotiationToken,
+    ControlToken,
+    NegotiationToken,
+    SubnegotiationToken,
+    TelnetParser,
+)
+
+#: Everything that is implemented, in the order in which the opening burst asks for it.
+OPTIONS: tuple[type[TelnetOption], ...] = (
+    TerminalTypes,
+    NegotiateAboutWindowSize,
+    EndOfRecord,
+    SuppressGoAhead,
+    Echo,
+)
+
+#: The visible answer to AYT.
+ARE_YOU_THERE_ANSWER = b"\r\n[Yes]\r\n"
+
+GO_AHEAD = bytes([Command.IAC, Command.GA])
+END_OF_RECORD = bytes([Command.IAC, Command.EOR])
+KEEPALIVE = bytes([Command.IAC, Command.NOP])
+
+#: The first byte of a TLS handshake record (RFC 8446 section 5.1); nobody types it.
+_TLS_HANDSHAKE = b"\x16"
+_HTTP_REQUEST = re.compile(r"[A-Z]{3,16} \S+ HTTP/\d(\.\d)?")
+
+
+class _Phase(Enum):
+    """How much is known about who speaks."""
+
+    FIRST_BYTE = "nothing received"
+    FIRST_LINE = "no TLS"
+    TELNET = "no HTTP either"
+    FOREIGN = "not telnet; nothing is looked at any more"
+
+
+class TelnetConnection:
+    """The server's end of one telnet connection."""
+
+    __slots__ = ("_lines", "_negotiation", "_options", "_outgoing", "_parser", "_phase", "_started")
+
+    def __init__(self, limits: Limits | None = None, options: Iterable[type[TelnetOption]] = OPTIONS) -> None:
+        """``options`` are those that are agreed to or asked for, in the order of the opening burst; every other one is refused."""
+        limits = limits or Limits()
+        self._outgoing = bytearray()
+        self._parser = TelnetParser(limits.subnegotiation_body)
+        self._lines = LineAssembler(limits.line)
+        self._negotiation = NegotiationTable(limits.answers_per_option)
+        self._options = {kind.code: kind(partial(self._subnegotiate, kind.code)) for kind in options}
+        self._phase = _Phase.FIRST_BYTE
+        self._started = False
+
+    # What comes in.
+
+    def receive_data(self, data: bytes) -> list[Event]:
+        """Take the next bytes of the stream, cut anywhere; give what they mean, in order. Raises nothing.
+
+        Answers that telnet owes for them are in :meth:`data_to_send` afterwards; they are at most five times as long as ``data``.
+        """
+        if not data or self._phase is _Phase.FOREIGN:
+            return []
+        if self._phase is _Phase.FIRST_BYTE:
+            if data.startswith(_TLS_HANDSHAKE):
+                return [self._not_telnet(ForeignProtocol.TLS)]
+            self._phase = _Phase.FIRST_LINE
+        events: list[Event] = []
+        self._parser.receive(data)
+        while self._phase is not _Phase.FOREIGN and (token := self._parser.next_token()) is not None:
+            events += self._text(token) if isinstance(token, bytes) else self._control(token)
+        return events
+
+    def _text(self, run: bytes) -> Sequence[Event]:
+        lines = self._lines.receive(run)
+        if lines and self._phase is _Phase.FIRST_LINE:
+            first = lines[0]
+            if isinstance(first, Line) and _HTTP_REQUEST.fullmatch(first.text):
+                return [self._not_telnet(ForeignProtocol.HTTP)]
+            self._phase = _Phase.TELNET
+        return lines
+
+    def _not_telnet(self, protocol: ForeignProtocol) -> Event:
+        self._phase = _Phase.FOREIGN
+        return NotTelnet(protocol)
+
+    def _control(self, token: ControlToken) -> Sequence[Event]:
+        match token:
+            case NegotiationToken(word, option):
+                return self._negotiated(word, option)
+            case SubnegotiationToken(option, body):
+                return self._subnegotiated(option, body)
+            case BrokenSubnegotiationToken(option, reason):
+                return [SubnegotiationRejected(option, reason)]
+            case _:
+                return self._commanded(token.code)
+
+    def _negotiated(self, word: Command, option: int) -> Sequence[Event]:
+        side, _ = PEER_WORDS[word]
+        known = self._options.get(option)
+        wanted = known is not None and side in known.accepted
+        outcome = self._negotiation.peer_said(option, word, wanted=wanted)
+        self._say(outcome.word, option)
+        if known is None or outcome.settled is None:
+            return []
+        return [OptionChanged(option, side, outcome.settled), *known.settled(side, outcome.settled)]
+
+    def _subnegotiated(self, option: int, body: bytes) -> Sequence[Event]:
+        known = self._options.get(option)
+        if known is None or not any(self._negotiation.is_on(option, side) for side in Side):
+            return [SubnegotiationRejected(option, RejectReason.NOT_AGREED)]
+        try:
+            return known.received(body)
+        except RemoteProtocolError:
+            return [SubnegotiationRejected(option, RejectReason.MALFORMED)]
+
+    def _commanded(self, code: int) -> Sequence[Event]:
+        match code:
+            case Command.AYT:
+                self._outgoing += ARE_YOU_THERE_ANSWER
+                return [AreYouThere()]
+            case Command.EC:
+                return self._text(b"\x08")
+            case Command.EL:
+                self._lines.erase_line()
+        return []
+
+    # What we ask for.
+
+    def start(self) -> None:
+        """Queue the opening burst: who speaks first on telnet is the server. Raises LocalProtocolError the second time.
+
+        It begins with WONT ECHO, which RFC 1143 has no need for: some clients keep a password's ECHO from the connection before.
+        """
+        if self._started:
+            raise LocalProtocolError("the opening burst is sent once")
+        self._started = True
+        self._say(Command.WONT, OptionCode.ECHO)
+        for code, option in self._options.items():
+            if option.offered is not None:
+                self._say(self._negotiation.enable(code, option.offered).word, code)
+
+    def set_echo(self, on: bool) -> None:
+        """Have the client show what is typed, or hide it for a password. Send what this queues before the text of the prompt.
+
+        Only a client that agrees hides it; one that refuses is known by :class:`OptionChanged` for ECHO, off.
+        """
+        change = self._negotiation.disable if on else self._negotiation.enable
+        self._say(change(OptionCode.ECHO, Side.LOCAL).word, OptionCode.ECHO)
+
+    def data_to_send(self) -> bytes:
+        """Take everything that is queued for the peer, in order; empty where nothing is. It is complete telnet: do not escape it."""
+        data = bytes(self._outgoing)
+        self._outgoing.clear()
+        return data
+
+    def encode_text(self, text: str) -> bytes:
+        """``text`` as bytes of this connection; see :func:`~wyld_gateway.telnet.encode.encode_text`."""
+        return encode_text(text, self._lines.encoding)
+
+    def encode_prompt(self, text: str) -> bytes:
+        """``text``, which has no line end, as a prompt: with the mark that this client understands, if it understands any."""
+        return self.encode_text(text) + self.prompt_mark
+
+    # What is known.
+
+    @property
+    def prompt_mark(self) -> bytes:
+        """What ends a prompt: EOR where that was agreed, GA where the client refused to do without, else nothing.
+
+        Once a client has seen a mark it waits for one: every prompt must have it.
+        """
+        if self._negotiation.is_on(OptionCode.END_OF_RECORD, Side.LOCAL):
+            return END_OF_RECORD
+        if self._started and self._negotiation.state(OptionCode.SUPPRESS_GO_AHEAD, Side.LOCAL) is State.NO:
+            return GO_AHEAD
+        return b""
+
+    @property
+    def negotiating(self) -> bool:
+        """Whether the client owes us an answer, so that what it can do may still change."""
+        return bool(self._negotiation.waiting) or any(option.busy for option in self._options.values())
+
+    def is_on(self, option: int, side: Side) -> bool:
+        """Whether one half of an option is agreed to be on."""
+        return self._negotiation.is_on(option, side)
+
+    def agreed(self) -> list[tuple[int, Side]]:
+        """The halves of options that are on, in order of their numbers."""
+        return self._negotiation.agreed()
+
+    # How it is said.
+
+    def _say(self, word: Command | None, option: int) -> None:
+        if word is not None:
+            self._outgoing += bytes((Command.IAC, word, option))
+
+    def _subnegotiate(self, option: int, body: bytes) -> None:
+        self._outgoing += (
+            bytes((Command.IAC, Command.SB, option)) + escape(body) + bytes((Command.IAC, Command.SE))
+        )
