@@ -1,0 +1,185 @@
+"""`wyld.embedded` with the real PostgreSQL of the extra `embedded`."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+import trio
+
+from wyld import embedded
+from wyld.console import Console
+from wyld.embedded import EmbeddedPostgres, require_installed
+from wyld.errors import CannotStart
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    require_installed()
+    return tmp_path / "postgres"
+
+
+def postmaster(folder: Path) -> int:
+    return int((folder / "postmaster.pid").read_text().split()[0])
+
+
+def answer(url: str) -> object:
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        row = connection.execute("select 6 * 7").fetchone()
+        assert row is not None
+        return row[0]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(15):
+        while not condition():
+            await trio.sleep(0.02)
+
+
+async def until_gone(pid: int) -> None:
+    await until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+async def test_server_is_created_answers_and_is_gone_after_stop(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with trio.open_nursery() as nursery:
+        database = EmbeddedPostgres(folder, Console())
+        url = await nursery.start(database.run)
+        assert answer(url) == 42
+        pid = postmaster(folder)
+        await database.stop()
+
+    assert not (folder / "postmaster.pid").exists()
+    await until_gone(pid)
+    assert capfd.readouterr().err == "Creating the database ...\n"
+
+
+async def test_second_start_finds_what_the_first_one_stored(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for statement in ("create table kept (id int)", "insert into kept values (1)"):
+        async with trio.open_nursery() as nursery:
+            database = EmbeddedPostgres(folder, Console())
+            url = await nursery.start(database.run)
+            with psycopg.connect(url) as connection:
+                connection.execute(statement)
+            await database.stop()
+
+    assert capfd.readouterr().err == "Creating the database ...\nStarting PostgreSQL ...\n"
+
+
+async def test_killed_server_comes_back_at_the_same_address(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "LIVENESS_INTERVAL", 0.05)
+
+    async with trio.open_nursery() as nursery:
+        database = EmbeddedPostgres(folder, Console())
+        url = await nursery.start(database.run)
+        killed = postmaster(folder)
+        os.kill(killed, signal.SIGKILL)
+        said = ""
+        with trio.fail_after(30):
+            while "PostgreSQL is back." not in said:
+                await trio.sleep(0.05)
+                said += capfd.readouterr().err
+        assert answer(url) == 42
+        assert postmaster(folder) != killed
+        await database.stop()
+
+    assert "PostgreSQL has died; it starts again in 0.5 s." in said
+
+
+async def test_cancellation_stops_the_server_at_once(folder: Path) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(EmbeddedPostgres(folder, Console()).run)
+        pid = postmaster(folder)
+        nursery.cancel_scope.cancel()
+
+    await until_gone(pid)
+
+
+async def test_server_that_lost_its_guard_is_stopped_all_the_same(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with trio.open_nursery() as nursery:
+        database = EmbeddedPostgres(folder, Console())
+        await nursery.start(database.run)
+        pid = postmaster(folder)
+        for guard in guards_of(folder):
+            os.kill(guard, signal.SIGKILL)
+            await until_gone(guard)
+        await database.stop()
+
+    await until_gone(pid)
+    assert "guard of PostgreSQL is gone" in capfd.readouterr().err
+
+
+def guards_of(folder: Path) -> list[int]:
+    found = [
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdigit()
+        and f"{folder}".encode() in _command_line(process)
+        and b"read -r" in _command_line(process)
+    ]
+    assert found
+    return found
+
+
+def _command_line(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+async def test_folder_with_something_else_in_it_is_left_alone(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "novel.txt").write_text("Chapter 1")
+
+    async with trio.open_nursery() as nursery:
+        with pytest.raises(CannotStart, match="holds something that is no PostgreSQL database"):
+            await nursery.start(EmbeddedPostgres(folder, Console()).run)
+
+    assert [path.name for path in folder.iterdir()] == ["novel.txt"]
+
+
+async def test_database_of_another_version_is_one_sentence(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with trio.open_nursery() as nursery:
+        database = EmbeddedPostgres(folder, Console())
+        await nursery.start(database.run)
+        await database.stop()
+    (folder / "PG_VERSION").write_text("11\n")
+    capfd.readouterr()
+
+    async with trio.open_nursery() as nursery:
+        with pytest.raises(
+            CannotStart, match="initialized by PostgreSQL version 11, which is not compatible"
+        ):
+            await nursery.start(EmbeddedPostgres(folder, Console()).run)
+
+    assert capfd.readouterr().err == "Starting PostgreSQL ...\n"
+    assert not (folder / "postmaster.pid").exists()
+
+
+async def test_pid_file_that_names_another_program_does_not_stop_a_start(folder: Path) -> None:
+    async with trio.open_nursery() as nursery:
+        database = EmbeddedPostgres(folder, Console())
+        await nursery.start(database.run)
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+        await database.stop()
+    # What a machine that lost power leaves, once a program of the next boot has the number.
+    (folder / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+
+    async with trio.open_nursery() as nursery:
+        database = EmbeddedPostgres(folder, Console())
+        assert answer(await nursery.start(database.run)) == 42
+        await database.stop()

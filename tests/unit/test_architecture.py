@@ -1,0 +1,167 @@
+"""Rules about the source that no tool of `just check` knows. Who may import whom is import-linter's (pyproject.toml)."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = ("wyld_rpc", "wyld_service", "wyld_gateway", "wyld_world", "wyld")
+
+# The sans-I/O cores: bytes in, events out; no await, no clock, no logging. They may import one another.
+PURE = (
+    "wyld_rpc/errors.py",
+    "wyld_rpc/frames.py",
+    "wyld_rpc/messages.py",
+    "wyld_rpc/numbering.py",
+    "wyld_rpc/opening.py",
+    "wyld_rpc/wire.py",
+    "wyld_service/errors.py",
+    "wyld_service/secret.py",
+    "wyld_service/units.py",
+    "wyld_gateway/close.py",
+    "wyld_gateway/errors.py",
+    "wyld_gateway/telnet/**/*.py",
+    "wyld_gateway/terminal/**/*.py",
+    "wyld_gateway/websocket/protocol.py",
+    "wyld_world/areas/**/*.py",
+    "wyld_world/commands/**/*.py",
+    "wyld_world/model/**/*.py",
+    "wyld/backoff.py",
+)
+# Shells in a folder of cores.
+NOT_PURE = ("wyld_gateway/telnet/adapter.py",)
+IMPURE_MODULES = frozenset(
+    {"asyncio", "logging", "os", "select", "selectors", "signal", "socket", "ssl", "structlog", "subprocess"}
+    | {"threading", "time", "trio", "trio_websocket", "psycopg", "psycopg_pool"}
+)
+# Written in two pieces, so that this file does not hold what it forbids.
+FORBIDDEN_TEXTS = tuple(
+    first + second
+    for first, second in (
+        ("/wo", "rk/"),
+        ("/ro", "ot/"),
+        ("/ho", "me/"),
+        ("/tmp", "/brief"),
+        ("file", ":///"),
+        ("pypi", ".org"),
+        ("python", "hosted.org"),
+        ("npm", "js.org"),
+        ("npm", "js.com"),
+        ("gh", "cr.io"),
+    )
+)
+
+
+def repository_files() -> list[Path]:
+    """What is or would be committed; a source tree without git has nothing to check."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode != 0:
+        pytest.skip("this source tree is no git repository")
+    return [path for name in listed.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def pure_modules() -> list[Path]:
+    return sorted(
+        path
+        for pattern in PURE
+        for path in ROOT.glob(pattern)
+        if not any(fnmatch(str(path.relative_to(ROOT)), shell) for shell in NOT_PURE)
+    )
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Full names of the modules, and of the things in them, that a module imports anywhere."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*above, *filter(None, [node.module])))
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def module_file(name: str) -> Path | None:
+    """The file of one of our modules; None for others, and for names that are no module."""
+    if name.partition(".")[0] not in PACKAGES:
+        return None
+    stem = ROOT / name.replace(".", "/")
+    return next((path for path in (stem.with_suffix(".py"), stem / "__init__.py") if path.is_file()), None)
+
+
+@pytest.mark.parametrize("pattern", PURE)
+def test_every_pure_pattern_names_something(pattern: str) -> None:
+    assert list(ROOT.glob(pattern))
+
+
+@pytest.mark.parametrize("path", pure_modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_pure_module_imports_nothing_impure(path: Path) -> None:
+    pure = set(pure_modules())
+    bare_packages = {ROOT / package / "__init__.py" for package in (*PACKAGES, "wyld_gateway/websocket")}
+
+    for name in imported_names(path):
+        assert name.partition(".")[0] not in IMPURE_MODULES, f"{path.name} imports {name}"
+        file = module_file(name)
+        assert file is None or file in pure | bare_packages, f"{path.name} imports {name}, which is not pure"
+
+
+def real_sleeps(tree: ast.AST, virtual: bool = False) -> Iterator[int]:
+    """Lines that sleep for real: `time.sleep`, or `trio.sleep` of anything but 0 without a virtual clock.
+
+    A function has virtual time if it, or one around it, asks for the fixture of a mock clock.
+    """
+    for node in ast.iter_child_nodes(tree):
+        inner = virtual
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inner |= bool({"autojump_clock", "mock_clock"} & {argument.arg for argument in node.args.args})
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            nothing = [ast.unparse(argument) for argument in node.args] == ["0"]
+            if called == "time.sleep" or (called == "trio.sleep" and not virtual and not nothing):
+                yield node.lineno
+        yield from real_sleeps(node, inner)
+
+
+@pytest.mark.parametrize("folder", ["unit", "flow", "doubles"])
+def test_no_test_sleeps_for_real(folder: str) -> None:
+    sleeps = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / "tests" / folder).rglob("*.py"))
+        for line in real_sleeps(ast.parse(path.read_text("utf-8")))
+    ]
+
+    assert sleeps == []
+
+
+def test_real_sleeps_are_found() -> None:
+    source = """
+async def test_bad(): await trio.sleep(0.1)
+async def test_good(autojump_clock):
+    async def later(): await trio.sleep(5)
+    await trio.sleep(0)
+def test_worse(autojump_clock): time.sleep(1)
+async def test_pass(): await trio.sleep(0)
+"""
+
+    assert list(real_sleeps(ast.parse(source))) == [2, 6]
+
+
+def test_no_file_holds_an_address_of_one_machine_or_registry() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {text}"
+        for path in repository_files()
+        for text in FORBIDDEN_TEXTS
+        if text.encode() in path.read_bytes()
+    ]
+
+    assert found == []

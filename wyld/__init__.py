@@ -1,0 +1,8 @@
+"""The command line of Wyld: `wyld up`, `wyld gateway`, `wyld world`.
+
+General layout. `cli` holds the command group, `commands/` one file per command. `foreground` runs one process in the
+foreground. `up` starts everything in one terminal: `data_folder` (where it all lives), `embedded` (PostgreSQL),
+`supervisor` and `backoff` (child processes kept running), `reload` (the world restarted when its files change).
+`console` is what the user sees, `errors` what ends a command. This package may import the other four; none of them
+imports it.
+"""

@@ -1,0 +1,5 @@
+"""`python -m wyld`: the same as the console script."""
+
+from wyld.cli import main
+
+main()
