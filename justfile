@@ -40,7 +40,7 @@ format:
 
 # Pin the newest versions that fit together; run the tests afterwards
 lock:
-    uv run --no-project --python 3.11 tools/pin_versions.py
+    uv run --no-project tools/pin_versions.py
     uv sync
 
 # Build the container images

@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def resolve() -> list[str]:
-    """Every package of every extra and group at its newest fitting version, sorted."""
+    """Every package of every extra and group at its newest fitting version, sorted by name."""
     uv("lock", "--upgrade")
     exported = uv(
         "export",
@@ -43,10 +43,10 @@ def resolve() -> list[str]:
     )
     found = [(match["pin"], match["marker"]) for match in PIN.finditer(exported)]
     names = [pin.partition("==")[0] for pin, _ in found]
-    return sorted(
+    return [
         f"{pin} ; {marker}" if marker and names.count(name) > 1 else pin
-        for name, (pin, marker) in zip(names, found, strict=True)
-    )
+        for name, (pin, marker) in sorted(zip(names, found, strict=True))
+    ]
 
 
 def with_constraints(pyproject: str, pins: list[str]) -> str:
