@@ -1,0 +1,473 @@
+"""What an operator may decide: one TOML file, one environment variable per key, one frozen class per section.
+
+The classes below are the only definition of a key: its name, type, default, limits and help. Sources, from the weakest
+to the strongest: the defaults here, the file (`wyld.toml`), the environment, the command line. The key `detached_ttl` of
+the section `[sessions]` is `sessions.detached_ttl` in messages and `WYLD_SESSIONS__DETACHED_TTL` in the environment;
+lists are separated by commas there. Variables without the double underscore are no settings and are left alone.
+
+`load_settings` reports every problem at once. Secrets come from the environment or from a file of their own, never from
+a default.
+"""
+
+# ruff: noqa: RUF009 - `_key` is a field specifier over `attrs.field`, which the rule knows only by name.
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final, NewType
+
+import attrs
+import psycopg
+import psycopg.conninfo
+import typed_settings as ts
+from typed_settings.cls_utils import deep_options
+from typed_settings.dict_utils import merge_settings
+from typed_settings.types import LoadedSettings, LoaderMeta
+
+from wyld_service.errors import SettingsError
+from wyld_service.secret import MASK, Secret
+from wyld_service.units import Address, Duration, Size, SocketAddress, parse_socket_address
+
+ENV_PREFIX: Final = "WYLD_"
+ENV_SEPARATOR: Final = "__"
+
+MIN_LINK_KEY: Final = 32
+"""Characters. 32 characters of base64 are 192 bits: nobody guesses them, and a password typed by hand is refused."""
+
+MAX_FILE: Final = 1024 * 1024
+"""Bytes of the settings file; a real one has a hundred lines."""
+
+MAX_LISTENERS: Final = 16
+"""Addresses in one list; more is a mistake in the file."""
+
+_SHOWN: Final = 80
+"""Characters of a bad value that a message repeats."""
+
+_KEY_HOW_TO: Final = (
+    "Make a key with `python -c 'import secrets; print(secrets.token_urlsafe(32))'`, the same for the world and "
+    "every gateway"
+)
+
+
+class LogLevel(Enum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(Enum):
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+Parse = Callable[[object], Any]
+Key = NewType("Key", str)
+"""A key with its section, such as `sessions.detached_ttl`."""
+
+
+@attrs.frozen
+class _Rule:
+    """How one key's value is read: `parse` raises ValueError with a phrase that completes "it must be"."""
+
+    parse: Parse
+    low: Any = None
+    high: Any = None
+
+    def read(self, value: object) -> Any:
+        parsed = self.parse(value)
+        if self.low is not None and not self.low <= parsed <= self.high:
+            raise ValueError(f"from {self.low} to {self.high}")
+        return parsed
+
+
+def _key(parse: Parse, default: object, about: str, *, low: object = None, high: object = None) -> Any:
+    """One key: its default and limits are written as an operator would write them."""
+    rule = _Rule(parse, None if low is None else parse(low), None if high is None else parse(high))
+    return ts.option(
+        default=None if default is None else rule.read(default), help=about, metadata={_Rule: rule}
+    )
+
+
+def _secret(parse: Parse, about: str) -> Any:
+    return ts.secret(default=None, help=about, metadata={_Rule: _Rule(parse)})
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("a whole number")
+    return value
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("the path of a file or folder")
+    return Path(value)
+
+
+def _listeners(value: object) -> tuple[Address, ...]:
+    parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if not isinstance(parts, list) or not 1 <= len(parts) <= MAX_LISTENERS:
+        raise ValueError(f'a list of 1 to {MAX_LISTENERS} addresses such as ["0.0.0.0:4000", "[::]:4000"]')
+    return tuple(Address.parse(part) for part in parts)
+
+
+def _address_or_off(value: object) -> Address | None:
+    return None if value == "" else Address.parse(value)
+
+
+def _choice(choices: type[Enum]) -> Parse:
+    def parse(value: object) -> Enum:
+        try:
+            return choices(value)
+        except ValueError:
+            raise ValueError("one of " + ", ".join(choice.value for choice in choices)) from None
+
+    return parse
+
+
+def _link_key(value: object) -> Secret:
+    if not isinstance(value, str) or len(value) < MIN_LINK_KEY:
+        raise ValueError(f"at least {MIN_LINK_KEY} characters. {_KEY_HOW_TO}")
+    return Secret(value)
+
+
+def _store_url(value: object) -> Secret:
+    wanted = 'a PostgreSQL URL such as "postgresql://wyld@localhost/wyld"'
+    if not isinstance(value, str) or not value.startswith(("postgresql://", "postgres://")):
+        raise ValueError(wanted)
+    try:
+        psycopg.conninfo.conninfo_to_dict(value)
+    except psycopg.ProgrammingError:
+        raise ValueError(wanted) from None  # its message repeats parts of the URL, a password among them
+    return Secret(value)
+
+
+@attrs.frozen
+class TelnetSettings:
+    """`[telnet]`: read by the gateway."""
+
+    listeners: tuple[Address, ...] = _key(
+        _listeners, "0.0.0.0:4000,[::]:4000", "Addresses on which telnet players are accepted."
+    )
+
+
+@attrs.frozen
+class WebSettings:
+    """`[web]`: read by the gateway."""
+
+    listeners: tuple[Address, ...] = _key(
+        _listeners, "0.0.0.0:8080,[::]:8080", "Addresses of the web terminal and of WebSocket clients."
+    )
+
+
+@attrs.frozen
+class SessionsSettings:
+    """`[sessions]`: how long a session outlives its connection."""
+
+    detached_ttl: Duration = _key(
+        Duration.parse, "15m", "How long a session waits for its player to come back.", low="10s", high="1d"
+    )
+    token_ttl: Duration = _key(
+        Duration.parse,
+        "1h",
+        "How long a resume token is good; at least twice detached_ttl.",
+        low="1m",
+        high="7d",
+    )
+    cleanup_interval: Duration = _key(
+        Duration.parse, "30s", "How often expired sessions are looked for.", low="1s", high="1h"
+    )
+
+
+@attrs.frozen
+class LinkSettings:
+    """`[link]`: the connection between gateway and world."""
+
+    address: SocketAddress = _key(
+        parse_socket_address, "127.0.0.1:4010", 'Where the world listens: "ADDR:PORT" or "unix:/path".'
+    )
+    key: Secret = _secret(_link_key, "The shared key; only from the environment. It wins over key_file.")
+    key_file: Path | None = _key(_path, None, "File with the shared key, at least 32 characters.")
+    fd: int | None = _key(
+        _integer,
+        None,
+        "Listening socket that the world inherits instead of binding; set by `wyld up`.",
+        low=3,
+        high=1023,
+    )
+
+
+@attrs.frozen
+class WorldSettings:
+    """`[world]`: read by the world."""
+
+    areas: Path | None = _key(_path, None, "Folder of the area files; the starter area where it is not set.")
+    tick_commands: int = _key(_integer, 512, "Commands that one tick runs at most.", low=1, high=4096)
+    tick_time: Duration = _key(
+        Duration.parse, "5ms", "Time after which a tick ends.", low="1ms", high="100ms"
+    )
+
+
+@attrs.frozen
+class StoreSettings:
+    """`[store]`: PostgreSQL, for both processes."""
+
+    url: Secret = _secret(
+        _store_url, "URL of the database, postgresql://USER@HOST/NAME. It wins over url_file."
+    )
+    url_file: Path | None = _key(_path, None, "File with the URL, for one that holds a password.")
+    pool_size: int = _key(
+        _integer, 4, "Connections of one process, and the threads that use them.", low=1, high=64
+    )
+    statement_timeout: Duration = _key(
+        Duration.parse, "5s", "Time after which the server gives up a statement.", low="100ms", high="1m"
+    )
+    connect_timeout: Duration = _key(
+        Duration.parse,
+        "5s",
+        "Time to wait for a connection; libpq counts whole seconds.",
+        low="2s",
+        high="1m",
+    )
+
+
+@attrs.frozen
+class LimitsSettings:
+    """`[limits]`: what one connection may cost."""
+
+    line_length: Size = _key(Size.parse, "4KiB", "Longest line of a player.", low="128B", high="64KiB")
+    subnegotiation: Size = _key(
+        Size.parse, "64KiB", "Longest telnet subnegotiation.", low="1KiB", high="1MiB"
+    )
+    login_deadline: Duration = _key(
+        Duration.parse, "120s", "Time from connecting to playing.", low="5s", high="1h"
+    )
+    max_connections: int = _key(
+        _integer, 15_000, "Players' connections of one gateway.", low=1, high=1_000_000
+    )
+    output_queue: Size = _key(
+        Size.parse,
+        "1MiB",
+        "Output that waits for a slow client; with more it is detached, and may resume.",
+        low="64KiB",
+        high="64MiB",
+    )
+
+
+@attrs.frozen
+class LogSettings:
+    """`[log]`: lines on standard error."""
+
+    level: LogLevel = _key(_choice(LogLevel), "info", "debug, info, warning or error.")
+    format: LogFormat = _key(_choice(LogFormat), "logfmt", "logfmt (readable) or json (for collectors).")
+
+
+@attrs.frozen
+class MetricsSettings:
+    """`[metrics]`: Prometheus text, /healthz and /readyz. Nothing asks for a password here: keep it private."""
+
+    address: Address | None = _key(_address_or_off, "127.0.0.1:9464", 'Where it listens; "" for nowhere.')
+
+
+@attrs.frozen
+class Settings:
+    """All sections; both processes read the same file."""
+
+    telnet: TelnetSettings
+    web: WebSettings
+    sessions: SessionsSettings
+    link: LinkSettings
+    world: WorldSettings
+    store: StoreSettings
+    limits: LimitsSettings
+    log: LogSettings
+    metrics: MetricsSettings
+
+
+_OPTIONS: Final = deep_options(Settings)
+_RULES: Final[dict[Key, _Rule]] = {
+    Key(option.path): attrs.fields_dict(option.parent_cls)[option.name].metadata[_Rule] for option in _OPTIONS
+}
+_SECRETS: Final = frozenset(Key(option.path) for option in _OPTIONS if option.is_secret)
+
+
+def env_name(key: str) -> str:
+    """The environment variable of a key: `WYLD_LINK__ADDRESS` for `link.address`."""
+    return ENV_PREFIX + key.upper().replace(".", ENV_SEPARATOR)
+
+
+@attrs.frozen
+class _Source:
+    """One place that settings come from. `label` names a key as the operator wrote it there."""
+
+    values: dict[Key, object]
+    label: Callable[[str], str]
+    folder: Path = Path()
+
+
+def load_settings(
+    file: Path | None, *, environ: Mapping[str, str], overrides: Mapping[str, object] | None = None
+) -> Settings:
+    """Read and check all settings.
+
+    Blocking file I/O; call it before the event loop is busy with players.
+
+    Args:
+        file: The TOML file, or None for none. A file that is named must exist.
+        environ: Normally `os.environ`.
+        overrides: Values from the command line by key, such as `{"telnet.listeners": "127.0.0.1:0"}`.
+
+    Raises:
+        SettingsError: With one sentence for every problem that was found.
+    """
+    problems: list[str] = []
+    sources = [
+        _from_file(file, problems),
+        _from_environment(environ, problems),
+        _from_overrides(overrides or {}, problems),
+    ]
+    values = _convert(sources, problems)
+    _resolve_secret(values, "link", "key", _KEY_HOW_TO, problems)
+    _resolve_secret(values, "store", "url", "It looks like postgresql://wyld@localhost/wyld", problems)
+    _check_together(values, problems)
+    if problems:
+        raise SettingsError(problems)
+    return _build(values)
+
+
+def _from_file(file: Path | None, problems: list[str]) -> _Source:
+    if file is None:
+        return _Source({}, str)
+    tree: dict[str, object] = {}
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(MAX_FILE + 1)
+        if len(content) > MAX_FILE:
+            problems.append(f"{file}: is larger than {Size(MAX_FILE)}.")
+        else:
+            tree = tomllib.loads(content.decode("utf-8"))
+    except OSError as error:
+        problems.append(f"{file}: cannot be read: {error.strerror or error}.")
+    except UnicodeDecodeError:
+        problems.append(f"{file}: is not UTF-8 text.")
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{file}: is not valid TOML: {error}.")
+    source = _Source({}, lambda key: f"{file}: {key}", file.absolute().parent)
+    sections = {key.split(".")[0] for key in _RULES}
+    for section, keys in tree.items():
+        if section not in sections:
+            problems.append(f"{file}: there is no section [{_shown(section)}]{_nearest(section, sections)}.")
+        elif not isinstance(keys, dict):
+            problems.append(f"{file}: {section} must be a section, [{section}] on a line of its own.")
+        else:
+            for name, value in keys.items():
+                _take(source, f"{section}.{name}", value, _RULES, problems)
+    if source.values.pop(Key("link.key"), None) is not None:
+        problems.append(
+            f"{file}: link.key must not stand in this file; set link.key_file or {env_name('link.key')}."
+        )
+    return source
+
+
+def _from_environment(environ: Mapping[str, str], problems: list[str]) -> _Source:
+    source = _Source({}, env_name)
+    known = {env_name(key): key for key in _RULES}
+    for variable, value in sorted(environ.items()):
+        if variable in known:
+            source.values[known[variable]] = value
+        elif variable.startswith(ENV_PREFIX) and ENV_SEPARATOR in variable:
+            problems.append(f"environment: {variable} is no setting{_nearest(variable, known)}.")
+    return source
+
+
+def _from_overrides(overrides: Mapping[str, object], problems: list[str]) -> _Source:
+    source = _Source({}, lambda key: f"command line: {key}")
+    for key, value in overrides.items():
+        _take(source, key, value, _RULES, problems)
+    return source
+
+
+def _take(source: _Source, key: str, value: object, known: Mapping[Key, _Rule], problems: list[str]) -> None:
+    if key in known:
+        source.values[Key(key)] = value
+    else:
+        problems.append(f"{source.label(_shown(key))}: there is no such key{_nearest(key, known)}.")
+
+
+def _convert(sources: list[_Source], problems: list[str]) -> dict[Key, Any]:
+    """Merge the sources, strongest last, and read each value; a key with a bad value is absent from the result."""
+    trees = [LoadedSettings(_nested(source.values), LoaderMeta(str(i))) for i, source in enumerate(sources)]
+    values: dict[Key, Any] = {Key(option.path): option.default for option in _OPTIONS}
+    for path, (value, meta) in merge_settings(_OPTIONS, trees).items():
+        key, source = Key(path), sources[int(meta.name)]
+        try:
+            parsed = _RULES[key].read(value)
+            values[key] = source.folder / parsed if isinstance(parsed, Path) else parsed
+        except ValueError as error:
+            del values[key]
+            shown = MASK if key in _SECRETS else repr(_shown(value))
+            problems.append(f"{source.label(key)} = {shown}: it must be {error}.")
+    return values
+
+
+def _nested(flat: Mapping[Key, Any]) -> dict[str, dict[str, Any]]:
+    tree: dict[str, dict[str, Any]] = {}
+    for key, value in flat.items():
+        section, name = key.split(".")
+        tree.setdefault(section, {})[name] = value
+    return tree
+
+
+def _resolve_secret(
+    values: dict[Key, Any], section: str, name: str, how_to: str, problems: list[str]
+) -> None:
+    """Replace an absent secret by the content of its file; say what to do where there is neither."""
+    key, file_key = Key(f"{section}.{name}"), Key(f"{section}.{name}_file")
+    if key not in values or file_key not in values or values[key] is not None:
+        return
+    if values[file_key] is None:
+        problems.append(f"{key} is required: set {env_name(key)} or {file_key}. {how_to}.")
+        return
+    try:
+        values[key] = _RULES[key].read(Secret.from_file(values[file_key]).reveal())
+    except SettingsError as error:
+        problems.extend(f"{file_key}: {problem}" for problem in error.problems)
+    except ValueError as error:
+        problems.append(f"{file_key}: the content of {values[file_key]} must be {error}.")
+
+
+def _check_together(values: dict[Key, Any], problems: list[str]) -> None:
+    """Rules about more than one key."""
+    token, detached = values.get(Key("sessions.token_ttl")), values.get(Key("sessions.detached_ttl"))
+    # A token is renewed at half its life, so the oldest one in use has half its life left when its player drops out.
+    if token is not None and detached is not None and token < 2 * detached:
+        problems.append(
+            f"sessions.token_ttl = {token} must be at least twice sessions.detached_ttl = {detached}: "
+            "otherwise a token ends before the session that it resumes."
+        )
+
+
+def _build(values: dict[Key, Any]) -> Settings:
+    sections = _nested(values)
+    classes = {field.name: field.type for field in attrs.fields(attrs.resolve_types(Settings))}
+    return Settings(**{name: classes[name](**section) for name, section in sections.items()})  # type: ignore[misc]
+
+
+def _nearest(name: str, known: Mapping[Any, object] | set[str]) -> str:
+    close = get_close_matches(name, [str(k) for k in known], n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _shown(value: object) -> Any:
+    """A value as a message may repeat it: not too long, and text without anything that moves a terminal's cursor."""
+    if isinstance(value, str):
+        value = "".join(c if c.isprintable() else "?" for c in value)
+    text = value if isinstance(value, str) else repr(value)
+    return value if len(text) <= _SHOWN else text[:_SHOWN] + "..."
