@@ -1,4 +1,6 @@
-"""How every telnet test feeds its bytes: in all ways of cutting them, because how they were cut must not matter."""
+"""How every telnet test feeds its bytes: in all ways of cutting them, because how they were cut must not
+matter.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import attrs
 from wyld_gateway.telnet import Command, Event, TelnetConnection
 
 IAC, SB, SE = bytes([Command.IAC]), bytes([Command.SB]), bytes([Command.SE])
-WILL, WONT, DO, DONT = (bytes([Command.IAC, word]) for word in (Command.WILL, Command.WONT, Command.DO, Command.DONT))
+WILL, WONT, DO, DONT = (
+    bytes([Command.IAC, word]) for word in (Command.WILL, Command.WONT, Command.DO, Command.DONT)
+)
 
 
 @attrs.frozen
@@ -23,7 +27,7 @@ class Heard:
 
 
 def feed(connection: TelnetConnection, pieces: Iterable[bytes]) -> Heard:
-    """Feed ``pieces`` one after the other."""
+    """Feed `pieces` one after the other."""
     events: list[Event] = []
     sent = b""
     for piece in pieces:
@@ -33,7 +37,9 @@ def feed(connection: TelnetConnection, pieces: Iterable[bytes]) -> Heard:
 
 
 def feed_all_ways(make: Callable[[], TelnetConnection], data: bytes) -> Heard:
-    """Feed ``data`` whole, byte by byte and at random cuts, each to a connection of its own; what is heard must be the same."""
+    """Feed `data` whole, byte by byte and at random cuts, each to a connection of its own; what is heard must
+    be the same.
+    """
     heard = feed(make(), [data])
     for pieces in ([data[at : at + 1] for at in range(len(data))], *(_cut(data, seed) for seed in range(4))):
         other = feed(make(), pieces)
@@ -51,7 +57,7 @@ def started() -> TelnetConnection:
 
 
 def subnegotiation(option: int, body: bytes) -> bytes:
-    """``body`` framed and escaped as a client would."""
+    """`body` framed and escaped as a client would."""
     return IAC + SB + bytes([option]) + body.replace(IAC, IAC + IAC) + IAC + SE
 
 

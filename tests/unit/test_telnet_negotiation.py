@@ -15,7 +15,8 @@ ON_WORDS = {Side.LOCAL: Command.DO, Side.REMOTE: Command.WILL}
 OFF_WORDS = {Side.LOCAL: Command.DONT, Side.REMOTE: Command.WONT}
 OPTION = 31
 
-#: RFC 1143 section 7, written down a second time in the RFC's own form: state and queue, then per input the new state, queue and word.
+#: RFC 1143 section 7, written down a second time in the RFC's own form: state and queue, then per input the
+#: new state, queue and word.
 RFC_1143 = """
 NO        WILL-agreed   YES       DO
 NO        WILL-refused  NO        DONT

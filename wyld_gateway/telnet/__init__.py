@@ -1,17 +1,18 @@
 """Telnet without I/O: a codec in which bytes go in and events come out.
 
-General layout, each module imports only those above it: ``constants`` the numbers; ``errors``; ``limits``; ``events`` what a connection can tell;
-``negotiation`` the RFC 1143 machine as a table; ``parser`` bytes to tokens; ``lines`` text to lines; ``encode`` text to bytes; ``options`` one module for
-each option; ``connection`` the class that joins them. All of these are pure. ``adapter`` alone knows Trio: it is the codec on a socket.
+General layout, each module imports only those above it: `constants` the numbers; `errors`; `limits`; `events`
+what a connection can tell; `negotiation` the RFC 1143 machine as a table; `parser` bytes to tokens; `lines`
+text to lines; `encode` text to bytes; `options` one module for each option; `connection` the class that joins
+them. All of these are pure. `adapter` alone knows Trio: it is the codec on a socket.
 """
 
 from __future__ import annotations
 
-from .connection import KEEPALIVE, OPTIONS, TelnetConnection
-from .constants import Command, OptionCode, option_name
-from .encode import encode_text
-from .errors import LocalProtocolError, RemoteProtocolError, TelnetError
-from .events import (
+from wyld_gateway.telnet.connection import KEEPALIVE, OPTIONS, TelnetConnection
+from wyld_gateway.telnet.constants import Command, OptionCode, option_name
+from wyld_gateway.telnet.encode import encode_text
+from wyld_gateway.telnet.errors import LocalProtocolError, RemoteProtocolError, TelnetError
+from wyld_gateway.telnet.events import (
     AreYouThere,
     Event,
     ForeignProtocol,
@@ -25,8 +26,8 @@ from .events import (
     TerminalType,
     WindowSize,
 )
-from .limits import Limits
-from .options.terminal_type import Mtts
+from wyld_gateway.telnet.limits import Limits
+from wyld_gateway.telnet.options.terminal_type import Mtts
 
 __all__ = [
     "KEEPALIVE",

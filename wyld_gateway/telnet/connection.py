@@ -1,11 +1,13 @@
 """One telnet connection without its socket: bytes in, events out; requests in, bytes out.
 
-:class:`TelnetConnection` ties the parts together and is the only class that knows them all: the parser cuts the stream into tokens, the line
-assembler makes lines of the text, the negotiation table decides about options, and each option's own class deals with its subnegotiations. What
-the peer is owed, and what we ask of it, gathers in one buffer that :meth:`TelnetConnection.data_to_send` empties.
+`TelnetConnection` ties the parts together and is the only class that knows them all: the parser cuts the
+stream into tokens, the line assembler makes lines of the text, the negotiation table decides about options,
+and each option's own class deals with its subnegotiations. What the peer is owed, and what we ask of it,
+gathers in one buffer that `TelnetConnection.data_to_send` empties.
 
-What is never negotiated has its answer here: AYT is answered with a visible line (RFC 854), EC and EL edit the line being typed, every other
-command is ignored. The first bytes tell whether the peer speaks telnet at all.
+What is never negotiated has its answer here: AYT is answered with a visible line (RFC 854), EC and EL edit
+the line being typed, every other command is ignored. The first bytes tell whether the peer speaks telnet at
+all.
 
 Pure: no I/O, no clock. Hostile bytes raise nothing. Not for concurrent use: one task feeds it.
 """
@@ -17,10 +19,10 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import partial
 
-from .constants import Command, OptionCode
-from .encode import encode_text, escape
-from .errors import LocalProtocolError, RemoteProtocolError
-from .events import (
+from wyld_gateway.telnet.constants import Command, OptionCode
+from wyld_gateway.telnet.encode import encode_text, escape
+from wyld_gateway.telnet.errors import LocalProtocolError, RemoteProtocolError
+from wyld_gateway.telnet.events import (
     AreYouThere,
     Event,
     ForeignProtocol,
@@ -31,16 +33,16 @@ from .events import (
     Side,
     SubnegotiationRejected,
 )
-from .limits import Limits
-from .lines import LineAssembler
-from .negotiation import PEER_WORDS, NegotiationTable, State
-from .options.base import TelnetOption
-from .options.echo import Echo
-from .options.end_of_record import EndOfRecord
-from .options.suppress_go_ahead import SuppressGoAhead
-from .options.terminal_type import TerminalTypes
-from .options.window_size import NegotiateAboutWindowSize
-from .parser import (
+from wyld_gateway.telnet.limits import Limits
+from wyld_gateway.telnet.lines import LineAssembler
+from wyld_gateway.telnet.negotiation import PEER_WORDS, NegotiationTable, State
+from wyld_gateway.telnet.options.base import TelnetOption
+from wyld_gateway.telnet.options.echo import Echo
+from wyld_gateway.telnet.options.end_of_record import EndOfRecord
+from wyld_gateway.telnet.options.suppress_go_ahead import SuppressGoAhead
+from wyld_gateway.telnet.options.terminal_type import TerminalTypes
+from wyld_gateway.telnet.options.window_size import NegotiateAboutWindowSize
+from wyld_gateway.telnet.parser import (
     BrokenSubnegotiationToken,
     ControlToken,
     NegotiationToken,
@@ -84,7 +86,9 @@ class TelnetConnection:
     __slots__ = ("_lines", "_negotiation", "_options", "_outgoing", "_parser", "_phase", "_started")
 
     def __init__(self, limits: Limits | None = None, options: Iterable[type[TelnetOption]] = OPTIONS) -> None:
-        """``options`` are those that are agreed to or asked for, in the order of the opening burst; every other one is refused."""
+        """`options` are those that are agreed to or asked for, in the order of the opening burst; every other
+        one is refused.
+        """
         limits = limits or Limits()
         self._outgoing = bytearray()
         self._parser = TelnetParser(limits.subnegotiation_body)
@@ -99,7 +103,8 @@ class TelnetConnection:
     def receive_data(self, data: bytes) -> list[Event]:
         """Take the next bytes of the stream, cut anywhere; give what they mean, in order. Raises nothing.
 
-        Answers that telnet owes for them are in :meth:`data_to_send` afterwards; they are at most five times as long as ``data``.
+        Answers that telnet owes for them are in `data_to_send` afterwards; they are at most five times as
+        long as `data`.
         """
         if not data or self._phase is _Phase.FOREIGN:
             return []
@@ -170,9 +175,11 @@ class TelnetConnection:
     # What we ask for.
 
     def start(self) -> None:
-        """Queue the opening burst: who speaks first on telnet is the server. Raises LocalProtocolError the second time.
+        """Queue the opening burst: who speaks first on telnet is the server. Raises LocalProtocolError the
+        second time.
 
-        It begins with WONT ECHO, which RFC 1143 has no need for: some clients keep a password's ECHO from the connection before.
+        It begins with WONT ECHO, which RFC 1143 has no need for: some clients keep a password's ECHO from the
+        connection before.
         """
         if self._started:
             raise LocalProtocolError("the opening burst is sent once")
@@ -183,32 +190,38 @@ class TelnetConnection:
                 self._say(self._negotiation.enable(code, option.offered).word, code)
 
     def set_echo(self, on: bool) -> None:
-        """Have the client show what is typed, or hide it for a password. Send what this queues before the text of the prompt.
+        """Have the client show what is typed, or hide it for a password. Send what this queues before the
+        text of the prompt.
 
-        Only a client that agrees hides it; one that refuses is known by :class:`OptionChanged` for ECHO, off.
+        Only a client that agrees hides it; one that refuses is known by `OptionChanged` for ECHO, off.
         """
         change = self._negotiation.disable if on else self._negotiation.enable
         self._say(change(OptionCode.ECHO, Side.LOCAL).word, OptionCode.ECHO)
 
     def data_to_send(self) -> bytes:
-        """Take everything that is queued for the peer, in order; empty where nothing is. It is complete telnet: do not escape it."""
+        """Take everything that is queued for the peer, in order; empty where nothing is. It is complete
+        telnet: do not escape it.
+        """
         data = bytes(self._outgoing)
         self._outgoing.clear()
         return data
 
     def encode_text(self, text: str) -> bytes:
-        """``text`` as bytes of this connection; see :func:`~wyld_gateway.telnet.encode.encode_text`."""
+        """`text` as bytes of this connection; see `encode_text`."""
         return encode_text(text, self._lines.encoding)
 
     def encode_prompt(self, text: str) -> bytes:
-        """``text``, which has no line end, as a prompt: with the mark that this client understands, if it understands any."""
+        """`text`, which has no line end, as a prompt: with the mark that this client understands, if it
+        understands any.
+        """
         return self.encode_text(text) + self.prompt_mark
 
     # What is known.
 
     @property
     def prompt_mark(self) -> bytes:
-        """What ends a prompt: EOR where that was agreed, GA where the client refused to do without, else nothing.
+        """What ends a prompt: EOR where that was agreed, GA where the client refused to do without, else
+        nothing.
 
         Once a client has seen a mark it waits for one: every prompt must have it.
         """

@@ -1,11 +1,11 @@
 """The numbers of telnet: commands, option codes and the codes inside subnegotiations.
 
-Pure data; imports nothing but the standard library. Commands are those of RFC 854 and RFC 885. Options are the ones that MUD
-clients and MUD servers are known to speak about, whether or not this gateway implements them: an unimplemented one has its name here
-so that the list of what was negotiated can be read by people.
+Pure data; imports nothing but the standard library. Commands are those of RFC 854 and RFC 885. Options are
+the ones that MUD clients and MUD servers are known to speak about, whether or not this gateway implements
+them: an unimplemented one has its name here so that the list of what was negotiated can be read by people.
 
-Sources: RFC 854, 855, 856, 857, 858, 859, 860, 885, 1073, 1091, 1184, 1572, 2066 and the protocol pages of the MUD community for the numbers
-from 69 up, which IANA does not list.
+Sources: RFC 854, 855, 856, 857, 858, 859, 860, 885, 1073, 1091, 1184, 1572, 2066 and the protocol pages of
+the MUD community for the numbers from 69 up, which IANA does not list.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Command(IntEnum):
 
 
 class OptionCode(IntEnum):
-    """The byte after WILL, WONT, DO, DONT or SB. Peers may send any other byte: an option is an ``int``, not a member."""
+    """The byte after WILL, WONT, DO, DONT or SB. Peers may send any other byte: an option is an `int`, not a
+    member.
+    """
 
     BINARY = 0
     ECHO = 1
@@ -65,7 +67,7 @@ class OptionCode(IntEnum):
 
 
 def option_name(code: int) -> str:
-    """``code`` as people write it: ``"END-OF-RECORD"``, or ``"OPTION-77"`` for one without a name here."""
+    """`code` as people write it: `"END-OF-RECORD"`, or `"OPTION-77"` for one without a name here."""
     try:
         return OptionCode(code).name.replace("_", "-")
     except ValueError:

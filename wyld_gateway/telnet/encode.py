@@ -5,14 +5,15 @@ A function of the text and the encoding alone, so that a text for many players i
 
 from __future__ import annotations
 
-from .constants import DOUBLED_IAC, IAC
+from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC
 
 
 def encode_text(text: str, encoding: str = "utf-8") -> bytes:
-    """Bytes for ``text``, whose lines end in ``\\n`` (``\\r\\n`` and a lone ``\\r`` are read as line ends too).
+    """Bytes for `text`, whose lines end in `\\n` (`\\r\\n` and a lone `\\r` are read as line ends too).
 
-    Line ends become CR LF, a character that ``encoding`` lacks becomes ``?``, and a byte 255, which some single-byte encodings produce, is
-    doubled. ``encoding`` is a codec name that Python knows. Nothing is appended.
+    Line ends become CR LF, a character that `encoding` lacks becomes `?`, and a byte 255, which some
+    single-byte encodings produce, is doubled. `encoding` is a codec name that Python knows. Nothing is
+    appended.
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -21,5 +22,5 @@ def encode_text(text: str, encoding: str = "utf-8") -> bytes:
 
 
 def escape(data: bytes) -> bytes:
-    """``data`` with each byte 255 doubled (RFC 854)."""
+    """`data` with each byte 255 doubled (RFC 854)."""
     return data.replace(IAC, DOUBLED_IAC) if IAC in data else data

@@ -1,8 +1,9 @@
 """The two error families of the telnet codec.
 
 What the peer did wrong never leaves the codec as an exception: telnet has an answer for every byte, so
-:meth:`TelnetConnection.receive_data` returns events and raises nothing. The remote family exists for the option modules, whose decoders raise
-it and whose caller, the connection, turns it into a :class:`~wyld_gateway.telnet.events.SubnegotiationRejected` event.
+`TelnetConnection.receive_data` returns events and raises nothing. The remote family exists for the option
+modules, whose decoders raise it and whose caller, the connection, turns it into a `SubnegotiationRejected`
+event.
 """
 
 from __future__ import annotations

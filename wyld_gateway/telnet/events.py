@@ -1,7 +1,7 @@
 """What a telnet connection can tell its owner: one frozen class per event.
 
-:meth:`TelnetConnection.receive_data` returns these in the order in which their bytes arrived. How the bytes were cut into reads makes no
-difference to the list. Pure.
+`TelnetConnection.receive_data` returns these in the order in which their bytes arrived. How the bytes were
+cut into reads makes no difference to the list. Pure.
 """
 
 from __future__ import annotations
@@ -43,9 +43,11 @@ class RejectReason(Enum):
 
 @attrs.frozen
 class Line:
-    """The player ended a line: CR LF, LF, CR NUL, CR or LF CR. ``text`` is without the line end and may be empty (a bare Enter).
+    """The player ended a line: CR LF, LF, CR NUL, CR or LF CR. `text` is without the line end and may be
+    empty (a bare Enter).
 
-    Control characters that the player typed are still in it, NUL excepted; backspace and DEL have been carried out.
+    Control characters that the player typed are still in it, NUL excepted; backspace and DEL have been
+    carried out.
     """
 
     text: str
@@ -53,12 +55,16 @@ class Line:
 
 @attrs.frozen
 class LineTooLong:
-    """The line being typed passed ``Limits.line``. It is discarded up to its line end; no :class:`Line` follows for it."""
+    """The line being typed passed `Limits.line`. It is discarded up to its line end; no `Line` follows for
+    it.
+    """
 
 
 @attrs.frozen
 class WindowSize:
-    """The client's window, in characters (RFC 1073). ``None`` where the client left it open; values are clamped to a sane range."""
+    """The client's window, in characters (RFC 1073). `None` where the client left it open; values are clamped
+    to a sane range.
+    """
 
     width: int | None
     height: int | None
@@ -66,10 +72,12 @@ class WindowSize:
 
 @attrs.frozen
 class TerminalType:
-    """What the client answered to TERMINAL-TYPE so far (RFC 1091 and the MTTS convention); fires with every new answer.
+    """What the client answered to TERMINAL-TYPE so far (RFC 1091 and the MTTS convention); fires with every
+    new answer.
 
-    ``names`` are the answers in order, client name first, upper case, the MTTS one left out. ``mtts`` is the bit field of the MTTS
-    answer or None where the client gave none. ``complete`` is true in the last event of a cycle.
+    `names` are the answers in order, client name first, upper case, the MTTS one left out. `mtts` is the bit
+    field of the MTTS answer or None where the client gave none. `complete` is true in the last event of a
+    cycle.
     """
 
     names: tuple[str, ...]
@@ -101,7 +109,9 @@ class AreYouThere:
 
 @attrs.frozen
 class NotTelnet:
-    """The peer speaks another protocol. Nothing that it sends from here on is looked at; answer one line if at all, and close."""
+    """The peer speaks another protocol. Nothing that it sends from here on is looked at; answer one line if
+    at all, and close.
+    """
 
     protocol: ForeignProtocol
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import attrs
 from attrs.validators import ge
 
-from .constants import OptionCode
+from wyld_gateway.telnet.constants import OptionCode
 
 
 @attrs.frozen
@@ -16,10 +16,13 @@ class Limits:
     """Bounds of one connection. Sizes are bytes as received, after IAC doubling is undone."""
 
     line: int = attrs.field(default=4096, validator=ge(1))
-    """One input line without its line end, erased characters included. More is discarded up to the line end."""
+    """One input line without its line end, erased characters included. More is discarded up to the line end.
+    """
 
     subnegotiation: int = attrs.field(default=512, validator=ge(16))
-    """The body of a subnegotiation of an option that has no field of its own here: window sizes, names, character sets."""
+    """The body of a subnegotiation of an option that has no field of its own here: window sizes, names,
+    character sets.
+    """
 
     gmcp: int = attrs.field(default=65_536, validator=ge(16))
     msdp: int = attrs.field(default=16_384, validator=ge(16))
@@ -27,11 +30,13 @@ class Limits:
     """The body of one NEW-ENVIRON subnegotiation, of which only variables with a meaning here are kept."""
 
     answers_per_option: int = attrs.field(default=50, validator=ge(1))
-    """Answers that a peer can draw from us by switching one option on and off; then its requests about that option are ignored.
-    A client has no reason to change its mind this often, a negotiation loop does nothing else."""
+    """Answers that a peer can draw from us by switching one option on and off; then its requests about that
+    option are ignored. A client has no reason to change its mind this often, a negotiation loop does nothing
+    else.
+    """
 
     def subnegotiation_body(self, option: int) -> int:
-        """The bound for the body of one subnegotiation of ``option``."""
+        """The bound for the body of one subnegotiation of `option`."""
         match option:
             case OptionCode.GMCP:
                 return self.gmcp

@@ -1,12 +1,14 @@
 """Puts runs of text together into the lines that a player typed.
 
-A line ends at CR LF, LF, CR NUL, CR alone or LF CR (RFC 854 knows the first and the third; clients send all of them). The end counts as soon as
-its first byte is there, so that no line waits for the next read; the second byte is then swallowed, whenever it comes. NUL is dropped wherever it
-stands: it is the second half of a CR NUL or an old keepalive. Backspace and DEL come from clients in character mode and erase the character before
-them, in the bytes of one UTF-8 character at a time. Runs are cut by one compiled pattern.
+A line ends at CR LF, LF, CR NUL, CR alone or LF CR (RFC 854 knows the first and the third; clients send all
+of them). The end counts as soon as its first byte is there, so that no line waits for the next read; the
+second byte is then swallowed, whenever it comes. NUL is dropped wherever it stands: it is the second half of
+a CR NUL or an old keepalive. Backspace and DEL come from clients in character mode and erase the character
+before them, in the bytes of one UTF-8 character at a time. Runs are cut by one compiled pattern.
 
-Text is decoded one line at a time: a line that is not valid in the connection's encoding is read as latin-1, which has a character for every byte;
-the next line starts afresh. So no byte raises, and one odd client does not spoil its later lines.
+Text is decoded one line at a time: a line that is not valid in the connection's encoding is read as latin-1,
+which has a character for every byte; the next line starts afresh. So no byte raises, and one odd client does
+not spoil its later lines.
 
 What is kept between reads is one line within the limit. Pure; never raises.
 """
@@ -16,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .events import Line, LineTooLong
+from wyld_gateway.telnet.events import Line, LineTooLong
 
 _LINE_END = re.compile(rb"\r\n?|\n\r?")
 _ERASE = re.compile(rb"[\x08\x7f]")
@@ -29,7 +31,9 @@ class LineAssembler:
     __slots__ = ("_discarding", "_limit", "_pending", "_swallow", "encoding")
 
     def __init__(self, limit: int, encoding: str = "utf-8") -> None:
-        """``limit``: bytes of one line. ``encoding``, a codec name that Python knows, may be set at any time and counts from the next line end."""
+        """`limit`: bytes of one line. `encoding`, a codec name that Python knows, may be set at any time and
+        counts from the next line end.
+        """
         self.encoding = encoding
         self._limit = limit
         self._pending = b""
@@ -93,7 +97,7 @@ class LineAssembler:
 
 
 def _swallowed_after(run: bytes) -> bytes:
-    """The byte that would belong to the line end with which ``run`` ends, if that line end is one byte so far."""
+    """The byte that would belong to the line end with which `run` ends, if that line end is one byte so far."""
     line_ends = run[len(run.rstrip(b"\r\n")) :]
     last = _LINE_END.findall(line_ends)[-1]
     return _SECOND_BYTE.get(last, b"")

@@ -1,16 +1,19 @@
 """Option negotiation after RFC 1143, "the Q method of implementing TELNET option negotiation".
 
-Each option has two halves (:class:`~wyld_gateway.telnet.events.Side`), and each half is a machine of six states. ``NO`` and ``YES`` are agreed. The
-other four wait for an answer of the peer: ``WANT_NO`` after we asked to switch off, ``WANT_YES`` after we asked to switch on, and their
-``_OPPOSITE`` twins when we changed our mind before the answer came, which RFC 1143 writes as a queue of one.
+Each option has two halves (`Side`), and each half is a machine of six states. `NO` and `YES` are agreed. The
+other four wait for an answer of the peer: `WANT_NO` after we asked to switch off, `WANT_YES` after we asked
+to switch on, and their `_OPPOSITE` twins when we changed our mind before the answer came, which RFC 1143
+writes as a queue of one.
 
-Five inputs move a half. Two come from the peer: it says on (WILL for its half, DO for ours) or off (WONT, DONT). Whether we agree to a half that
-the peer switches on unasked is the caller's policy, hence ``PEER_ON`` and ``PEER_ON_UNWANTED``; the two differ in state ``NO`` only. Two come from
-us: ``ENABLE`` and ``DISABLE``. Both halves follow the same table; only the words on the wire differ.
+Five inputs move a half. Two come from the peer: it says on (WILL for its half, DO for ours) or off (WONT,
+DONT). Whether we agree to a half that the peer switches on unasked is the caller's policy, hence `PEER_ON`
+and `PEER_ON_UNWANTED`; the two differ in state `NO` only. Two come from us: `ENABLE` and `DISABLE`. Both
+halves follow the same table; only the words on the wire differ.
 
-Three rules of the RFC make loops impossible, and the table holds them all: a request for the state we are in gets no answer, we never ask for a
-state that we have asked for already, and there is one answer for each change of state. A peer that breaks the rules can still keep two machines
-busy; :class:`NegotiationTable` therefore stops answering about an option after a bounded number of answers.
+Three rules of the RFC make loops impossible, and the table holds them all: a request for the state we are in
+gets no answer, we never ask for a state that we have asked for already, and there is one answer for each
+change of state. A peer that breaks the rules can still keep two machines busy; `NegotiationTable` therefore
+stops answering about an option after a bounded number of answers.
 
 The table is complete: every state has every input. Pure.
 """
@@ -21,8 +24,8 @@ from enum import Enum
 
 import attrs
 
-from .constants import Command
-from .events import Side
+from wyld_gateway.telnet.constants import Command
+from wyld_gateway.telnet.events import Side
 
 
 class State(Enum):
@@ -56,7 +59,9 @@ class Say(Enum):
 
 @attrs.frozen
 class Move:
-    """One entry of the table: the next state, what is sent, and whether the half settled, as ``True`` on or ``False`` off."""
+    """One entry of the table: the next state, what is sent, and whether the half settled, as `True` on or
+    `False` off.
+    """
 
     state: State
     say: Say = Say.NOTHING
@@ -130,7 +135,8 @@ _NOTHING = Outcome()
 
 
 class NegotiationTable:
-    """Both halves of every option of one connection. Memory is one entry for each half that was ever touched: at most 512.
+    """Both halves of every option of one connection. Memory is one entry for each half that was ever touched:
+    at most 512.
 
     Not for concurrent use; raises nothing.
     """
@@ -162,7 +168,9 @@ class NegotiationTable:
         return sorted(on, key=lambda half: (half[0], half[1].value))
 
     def peer_said(self, option: int, word: Command, *, wanted: bool) -> Outcome:
-        """Take WILL, WONT, DO or DONT of the peer. ``wanted``: whether we agree to this half if the peer switches it on unasked."""
+        """Take WILL, WONT, DO or DONT of the peer. `wanted`: whether we agree to this half if the peer
+        switches it on unasked.
+        """
         answers = self._answers.get(option, 0)
         if answers >= self._answers_allowed:
             return _NOTHING

@@ -1,13 +1,17 @@
-"""Cuts a telnet byte stream into tokens: runs of text, commands, negotiations, subnegotiations (RFC 854, RFC 855).
+"""Cuts a telnet byte stream into tokens: runs of text, commands, negotiations, subnegotiations (RFC 854, RFC
+855).
 
-A pull parser: :meth:`TelnetParser.receive` takes bytes, :meth:`TelnetParser.next_token` gives one token at a time. Pulling matters because a token may
-change the meaning of the bytes behind it in the same read: once the peer turns out to speak another protocol, nothing more is parsed.
+A pull parser: `TelnetParser.receive` takes bytes, `TelnetParser.next_token` gives one token at a time.
+Pulling matters because a token may change the meaning of the bytes behind it in the same read: once the peer
+turns out to speak another protocol, nothing more is parsed.
 
-Three states. *Text*: everything up to the next IAC is one token, found by ``bytes.find``. *Subnegotiation*: the body is collected up to IAC SE;
-a bare SE is data. *Discarding*: the body passed its limit, the rest up to IAC SE is dropped. An IAC inside a subnegotiation that is followed by
-neither IAC nor SE ends it without effect, and the command counts: a client that forgot its SE gets its text back at once.
+Three states. *Text*: everything up to the next IAC is one token, found by `bytes.find`. *Subnegotiation*: the
+body is collected up to IAC SE; a bare SE is data. *Discarding*: the body passed its limit, the rest up to IAC
+SE is dropped. An IAC inside a subnegotiation that is followed by neither IAC nor SE ends it without effect,
+and the command counts: a client that forgot its SE gets its text back at once.
 
-What is kept between reads is at most two bytes of an unfinished command, and a body within its limit. Pure; never raises.
+What is kept between reads is at most two bytes of an unfinished command, and a body within its limit. Pure;
+never raises.
 """
 
 from __future__ import annotations
@@ -17,8 +21,8 @@ from collections.abc import Callable
 
 import attrs
 
-from .constants import DOUBLED_IAC, IAC, Command
-from .events import RejectReason
+from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC, Command
+from wyld_gateway.telnet.events import RejectReason
 
 
 @attrs.frozen
@@ -67,7 +71,7 @@ class TelnetParser:
     __slots__ = ("_at", "_body", "_body_limit", "_buffer", "_discarding", "_option")
 
     def __init__(self, body_limit: Callable[[int], int]) -> None:
-        """``body_limit`` gives the longest body, in bytes, that is kept for an option."""
+        """`body_limit` gives the longest body, in bytes, that is kept for an option."""
         self._buffer = b""
         self._at = 0
         self._body_limit = body_limit

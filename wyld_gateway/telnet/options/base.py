@@ -1,8 +1,8 @@
 """What one telnet option is to the connection that speaks it.
 
-An option is a class with its code, its policy (which halves we agree to, which half we ask for when a connection opens) and two callbacks: one
-for a half that settled, one for the body of a subnegotiation. It answers through ``send``, which frames a body as a subnegotiation of that option.
-Pure.
+An option is a class with its code, its policy (which halves we agree to, which half we ask for when a
+connection opens) and two callbacks: one for a half that settled, one for the body of a subnegotiation. It
+answers through `send`, which frames a body as a subnegotiation of that option. Pure.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class TelnetOption:
     """The halves that we agree to when the peer switches them on unasked."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
-        """``send`` queues a subnegotiation of this option with the given body, which it escapes."""
+        """`send` queues a subnegotiation of this option with the given body, which it escapes."""
         self.send = send
 
     @property
@@ -44,6 +44,6 @@ class TelnetOption:
     def received(self, body: bytes) -> Sequence[Event]:  # noqa: ARG002 - the default of a callback
         """Take the body of a subnegotiation; called only while one of the halves is on.
 
-        Raises :class:`~wyld_gateway.telnet.errors.RemoteProtocolError` where the body breaks the option's RFC, and nothing else.
+        Raises `RemoteProtocolError` where the body breaks the option's RFC, and nothing else.
         """
         raise RemoteProtocolError("this option has no subnegotiation")

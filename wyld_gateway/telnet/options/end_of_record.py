@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from wyld_gateway.telnet.constants import OptionCode
 from wyld_gateway.telnet.events import Side
-
-from .base import TelnetOption
+from wyld_gateway.telnet.options.base import TelnetOption
 
 
 class EndOfRecord(TelnetOption):

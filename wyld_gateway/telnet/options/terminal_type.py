@@ -1,8 +1,9 @@
 """TERMINAL-TYPE (RFC 1091) with the MTTS convention of MUD clients.
 
-We ask SEND until an answer repeats, an MTTS answer comes, or ``MAX_ANSWERS`` were given. MUD clients answer their name, then their terminal, then
-``MTTS`` and a bit field, then repeat that; others list every terminal they can be and repeat the last one. A client cannot speak first: an answer
-that we did not ask for has no effect.
+We ask SEND until an answer repeats, an MTTS answer comes, or `MAX_ANSWERS` were given. MUD clients answer
+their name, then their terminal, then `MTTS` and a bit field, then repeat that; others list every terminal
+they can be and repeat the last one. A client cannot speak first: an answer that we did not ask for has no
+effect.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from enum import IntFlag
 from wyld_gateway.telnet.constants import OptionCode, TerminalTypeCode
 from wyld_gateway.telnet.errors import RemoteProtocolError
 from wyld_gateway.telnet.events import Event, Side, TerminalType
-
-from .base import TelnetOption
+from wyld_gateway.telnet.options.base import TelnetOption
 
 #: RFC 1091 has clients list all their types; nobody of interest has more than four.
 MAX_ANSWERS = 8
@@ -69,7 +69,9 @@ class TerminalTypes(TelnetOption):
         return self._asking
 
     def settled(self, side: Side, on: bool) -> Sequence[Event]:
-        """Begin the cycle when the client agrees; a client that switches the option off and on begins a new one."""
+        """Begin the cycle when the client agrees; a client that switches the option off and on begins a new
+        one.
+        """
         self._names, self._mtts, self._asking = (), None, False
         if on and side is Side.REMOTE:
             self._ask()
@@ -105,5 +107,5 @@ def decode_answer(body: bytes) -> str:
 
 
 def encode_answer(name: str) -> bytes:
-    """The body that a client sends to give ``name``, at most ``MAX_NAME`` ASCII characters."""
+    """The body that a client sends to give `name`, at most `MAX_NAME` ASCII characters."""
     return _IS + name.encode("ascii")

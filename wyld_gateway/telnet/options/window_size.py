@@ -1,4 +1,6 @@
-"""NAWS, the window size (RFC 1073): four bytes, width and height as 16-bit big endian numbers, again at every resize."""
+"""NAWS, the window size (RFC 1073): four bytes, width and height as 16-bit big endian numbers, again at every
+resize.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,7 @@ from collections.abc import Sequence
 from wyld_gateway.telnet.constants import OptionCode
 from wyld_gateway.telnet.errors import RemoteProtocolError
 from wyld_gateway.telnet.events import Event, Side, WindowSize
-
-from .base import TelnetOption
+from wyld_gateway.telnet.options.base import TelnetOption
 
 # Text wrapped to fewer columns than this is unreadable; no window is larger than the upper ends.
 MIN_WIDTH, MAX_WIDTH = 20, 500

@@ -1,0 +1,77 @@
+"""One output of the game for one kind of terminal: the words, their order, their lines and their colours.
+
+The shapes are made for being read aloud as well as for being read: one fact on a line, the important word
+first, a drawing never alone. Where the client is a screen reader nothing is wrapped and drawings are left
+out. Control characters in what the world says never reach a terminal: only the escape sequences that are made
+here do. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wyld_gateway.terminal.profile import ClientProfile
+from wyld_gateway.terminal.strip import strip_controls
+from wyld_gateway.terminal.styles import paint
+from wyld_gateway.terminal.wrap import wrap
+from wyld_rpc.messages import Combat, FormattedText, GameOutput, RoomDescription, Text
+
+#: Channels whose lines are what somebody says to those who hear it, rather than to everybody in the game.
+_SPOKEN = frozenset({"say", "tell"})
+
+
+def render(output: GameOutput, profile: ClientProfile) -> str:
+    """The lines that show `output`, each ended by LF; empty where this client is shown nothing.
+
+    Plain text that fits the window is passed on as it is.
+    """
+    text = _text(output, profile)
+    if not text:
+        return ""
+    width = profile.wrap_width
+    if width is not None:
+        text = wrap(text, width)
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _text(output: GameOutput, profile: ClientProfile) -> str:
+    match output:
+        case Text(text, channel):
+            style = "" if channel is None else "speech" if channel in _SPOKEN else "channel"
+            return paint(strip_controls(text), style, profile.colours)
+        case FormattedText(spans, decor):
+            if decor and profile.screen_reader:
+                return ""
+            return "".join([paint(strip_controls(span.text), span.style, profile.colours) for span in spans])
+        case RoomDescription():
+            return "\n".join(_room(output, profile))
+        case Combat():
+            return paint(strip_controls(_blow(output)), "damage", profile.colours)
+        case _:
+            return strip_controls(output.text)
+
+
+def _room(room: RoomDescription, profile: ClientProfile) -> Iterator[str]:
+    def painted(text: str, style: str) -> str:
+        return paint(strip_controls(text), style, profile.colours)
+
+    yield painted(room.name, "title")
+    if room.description:
+        yield strip_controls(room.description)
+    exits = ", ".join([painted(name, "exit") for name in room.exits])
+    yield f"Exits: {exits or 'none'}."
+    for name in room.items:
+        yield painted(_capitalised(name), "item")
+    for name in room.entities:
+        yield painted(_capitalised(name), "npc")
+
+
+def _blow(blow: Combat) -> str:
+    """`Critical! You strike the straw dummy: 5 damage.`"""
+    sentence = _capitalised(f"{blow.attacker} {blow.action} {blow.defender}")
+    effect = f"{blow.damage} damage" if blow.damage else "no damage"
+    return f"{'Critical! ' if blow.critical else ''}{sentence}: {effect}."
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
