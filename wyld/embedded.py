@@ -33,7 +33,7 @@ LIVENESS_INTERVAL = 1.0
 # Seconds for an orderly end ("fast": transactions are rolled back, one checkpoint) before it becomes a crash stop.
 STOP_GRACE = 1.5
 # Seconds that orphaned world and gateway get to save before the guard stops the server under them.
-ORPHAN_GRACE = 5
+ORPHAN_GRACE = 2
 # What a first start makes and every later one finds.
 _VERSION_FILE = "PG_VERSION"
 _GUARD = 'read -r mode || { sleep "$1"; mode=fast; }; exec "$0" -D "$2" -m "$mode" -w stop'

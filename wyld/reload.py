@@ -14,12 +14,14 @@ from wyld.console import Console
 
 # Milliseconds. Long enough that an editor's "save all" is one restart, short enough to feel immediate.
 QUIET_TIME = 200
+# Milliseconds after which the watching thread looks whether it is still wanted: cancellation waits that long.
+LOOK_UP_TIME = 250
 _SUFFIXES = frozenset({".py", ".toml"})
 
 
 async def restart_on_change(folder: Path, restart: Callable[[], None], console: Console) -> None:
-    """Call `restart` after every readable change below `folder`, until cancelled."""
-    async for changes in awatch(folder, watch_filter=_matters, step=QUIET_TIME, raise_interrupt=False):
+    """Call `restart` after every readable change below `folder`, until cancelled (within `LOOK_UP_TIME`)."""
+    async for changes in awatch(folder, watch_filter=_matters, step=QUIET_TIME, rust_timeout=LOOK_UP_TIME):
         paths = sorted({Path(path) for _, path in changes})
         names = ", ".join(str(path.relative_to(folder)) for path in paths)
         problems = list(unreadable(paths))

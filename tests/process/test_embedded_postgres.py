@@ -2,12 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import trio
+from wyld_process import command_line, data_folder, eventually, exists, processes_that_mention
 
 from wyld import embedded
 from wyld.console import Console
@@ -18,9 +19,11 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder() -> Iterator[Path]:
     require_installed()
-    return tmp_path / "postgres"
+    with data_folder() as data:
+        data.mkdir()
+        yield data / "postgres"
 
 
 def postmaster(folder: Path) -> int:
@@ -34,14 +37,9 @@ def answer(url: str) -> object:
         return row[0]
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(15):
-        while not condition():
-            await trio.sleep(0.02)
-
-
-async def until_gone(pid: int) -> None:
-    await until(lambda: not Path(f"/proc/{pid}").exists())
+def guard_of(folder: Path) -> int:
+    (guard,) = [pid for pid in processes_that_mention(str(folder)) if command_line(pid)[0] == "/bin/sh"]
+    return guard
 
 
 async def test_server_is_created_answers_and_is_gone_after_stop(
@@ -55,7 +53,7 @@ async def test_server_is_created_answers_and_is_gone_after_stop(
         await database.stop()
 
     assert not (folder / "postmaster.pid").exists()
-    await until_gone(pid)
+    await eventually(lambda: not exists(pid))
     assert capfd.readouterr().err == "Creating the database ...\n"
 
 
@@ -101,7 +99,7 @@ async def test_cancellation_stops_the_server_at_once(folder: Path) -> None:
         pid = postmaster(folder)
         nursery.cancel_scope.cancel()
 
-    await until_gone(pid)
+    await eventually(lambda: not exists(pid))
 
 
 async def test_server_that_lost_its_guard_is_stopped_all_the_same(
@@ -111,32 +109,13 @@ async def test_server_that_lost_its_guard_is_stopped_all_the_same(
         database = EmbeddedPostgres(folder, Console())
         await nursery.start(database.run)
         pid = postmaster(folder)
-        for guard in guards_of(folder):
-            os.kill(guard, signal.SIGKILL)
-            await until_gone(guard)
+        guard = guard_of(folder)
+        os.kill(guard, signal.SIGKILL)
+        await eventually(lambda: not exists(guard))
         await database.stop()
 
-    await until_gone(pid)
+    await eventually(lambda: not exists(pid))
     assert "guard of PostgreSQL is gone" in capfd.readouterr().err
-
-
-def guards_of(folder: Path) -> list[int]:
-    found = [
-        int(process.name)
-        for process in Path("/proc").iterdir()
-        if process.name.isdigit()
-        and f"{folder}".encode() in _command_line(process)
-        and b"read -r" in _command_line(process)
-    ]
-    assert found
-    return found
-
-
-def _command_line(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 async def test_folder_with_something_else_in_it_is_left_alone(folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 import trio
+from wyld_process import exists
 
 from wyld import supervisor
 from wyld.backoff import Backoff
@@ -67,14 +68,6 @@ async def running(child: Child) -> AsyncIterator[None]:
 
 def pids() -> list[int]:
     return [int(line) for line in Path("pids").read_text().split()]
-
-
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 async def test_start_returns_once_ready_with_what_was_printed_before(
