@@ -1,0 +1,19 @@
+"""The world in memory: rooms, doors, items, characters, and the one way to change them.
+
+Pure and synchronous: nothing here imports trio, reads a clock, opens a file or a socket. The time and the source of chance are
+arguments, so that the same state, command, time and seed always give the same result.
+
+General layout, each module importing only from those above it:
+
+- `rows`: what the database stores of a thing, as plain frozen classes.
+- `prototypes`: what the area files say: the frozen descriptions that things are made from.
+- `wording`: rules for text that players write, and the small grammar of what they read.
+- `things`: the things themselves: `Room`, `Exit`, `Door`, `Item`, `Character`, `Npc`.
+- `persistence`: things to rows and back.
+- `creation`: what a new character may be called and look like.
+- `world`: `World`, everything that exists and where it is.
+- `journal`: `Journal`, through which every change of a thing goes; undo and durability come from it.
+- `outlet`: `Outlet`, what the world needs of whoever carries its words to players, and `Context`, all that a command gets.
+- `stacks`, `views`, `states`: moving numbered things; what a player sees; what a player's client is told to be true.
+- `presence`, `residents`, `heartbeat`: coming and going; the characters of the house; what happens by itself.
+"""
