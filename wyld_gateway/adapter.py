@@ -127,6 +127,12 @@ class ProtocolAdapter(abc.ABC):
         Cancellation loses nothing that has been received.
         """
 
+    @property
+    def owes(self) -> bool:
+        """Whether the protocol itself has something to say: an answer to a negotiation, to telnet's AYT. It waits for the next
+        `compose`, which puts it before everything else; whoever calls `receive` sees to it that one comes."""
+        return False
+
     # ----------------------------------------------------------------------------------------- out
 
     @abc.abstractmethod

@@ -130,10 +130,8 @@ def test_doubled_iac_in_text_is_one_character():
 
 
 def test_text_goes_out_with_crlf_and_doubled_iac():
-    connection = TelnetConnection()
-
-    assert connection.encode_text("one\ntwo\r\nthree\rfour") == b"one\r\ntwo\r\nthree\r\nfour"
-    assert connection.encode_text("grüß") == "grüß".encode()
+    assert encode_text("one\ntwo\r\nthree\rfour") == b"one\r\ntwo\r\nthree\r\nfour"
+    assert encode_text("grüß") == "grüß".encode()
 
 
 def test_character_that_the_encoding_lacks_goes_out_as_a_question_mark():
@@ -268,11 +266,11 @@ def test_we_never_echo_because_a_client_asks():
 def test_prompt_ends_with_the_mark_that_the_client_understands(answers, mark):
     connection = feed(started(), [answers]).connection
 
-    assert connection.encode_prompt("> ") == b"> " + mark
+    assert connection.prompt_mark == mark
 
 
 def test_connection_that_was_not_started_marks_no_prompt():
-    assert TelnetConnection().encode_prompt("> ") == b"> "
+    assert TelnetConnection().prompt_mark == b""
 
 
 # Window size.
@@ -471,6 +469,14 @@ def test_each_option_has_its_own_limit(option, limit):
 
     assert fits.events == [SubnegotiationRejected(option, RejectReason.NOT_AGREED)]
     assert too_long.events == [SubnegotiationRejected(option, RejectReason.TOO_LONG)]
+
+
+def test_no_option_has_more_than_the_common_limit():
+    connection = TelnetConnection(Limits(subnegotiation=1024))
+
+    heard = feed(connection, [IAC + SB + bytes([OptionCode.GMCP]) + b"x" * 1025])
+
+    assert heard.events == [SubnegotiationRejected(OptionCode.GMCP, RejectReason.TOO_LONG)]
 
 
 # What is no telnet.

@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from wyld_gateway.telnet import Command, OptionCode, TelnetConnection, events
+from wyld_gateway.telnet import Command, OptionCode, TelnetConnection, encode_text, events
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 FILES = sorted(FOLDER.glob("*.wire"))
@@ -128,9 +128,9 @@ def act(connection, action):
         case "echo":
             connection.set_echo(rest == "on")
         case "prompt":
-            return connection.encode_prompt(next(tokens(rest))[1])
+            return encode_text(next(tokens(rest))[1]) + connection.prompt_mark
         case "text":
-            return connection.encode_text(next(tokens(rest))[1])
+            return encode_text(next(tokens(rest))[1])
         case _:
             pytest.fail(f"nothing is called {action!r}")
     return b""

@@ -20,7 +20,7 @@ from enum import Enum
 from functools import partial
 
 from wyld_gateway.telnet.constants import Command, OptionCode
-from wyld_gateway.telnet.encode import encode_text, escape
+from wyld_gateway.telnet.encode import escape
 from wyld_gateway.telnet.errors import LocalProtocolError, RemoteProtocolError
 from wyld_gateway.telnet.events import (
     AreYouThere,
@@ -198,6 +198,11 @@ class TelnetConnection:
         change = self._negotiation.disable if on else self._negotiation.enable
         self._say(change(OptionCode.ECHO, Side.LOCAL).word, OptionCode.ECHO)
 
+    @property
+    def owes(self) -> bool:
+        """Whether `data_to_send` has something."""
+        return bool(self._outgoing)
+
     def data_to_send(self) -> bytes:
         """Take everything that is queued for the peer, in order; empty where nothing is. It is complete
         telnet: do not escape it.
@@ -205,16 +210,6 @@ class TelnetConnection:
         data = bytes(self._outgoing)
         self._outgoing.clear()
         return data
-
-    def encode_text(self, text: str) -> bytes:
-        """`text` as bytes of this connection; see `encode_text`."""
-        return encode_text(text, self._lines.encoding)
-
-    def encode_prompt(self, text: str) -> bytes:
-        """`text`, which has no line end, as a prompt: with the mark that this client understands, if it
-        understands any.
-        """
-        return self.encode_text(text) + self.prompt_mark
 
     # What is known.
 

@@ -10,6 +10,17 @@ from attrs.validators import ge
 
 from wyld_gateway.telnet.constants import OptionCode
 
+#: Bytes in the body of a subnegotiation: window sizes have four, names forty, lists of character sets a few
+#: hundred.
+BODY = 512
+
+#: The options whose bodies are documents rather than names.
+BODIES: dict[int, int] = {
+    OptionCode.GMCP: 65_536,
+    OptionCode.MSDP: 16_384,
+    OptionCode.NEW_ENVIRON: 8_192,
+}
+
 
 @attrs.frozen
 class Limits:
@@ -19,15 +30,8 @@ class Limits:
     """One input line without its line end, erased characters included. More is discarded up to the line end.
     """
 
-    subnegotiation: int = attrs.field(default=512, validator=ge(16))
-    """The body of a subnegotiation of an option that has no field of its own here: window sizes, names,
-    character sets.
-    """
-
-    gmcp: int = attrs.field(default=65_536, validator=ge(16))
-    msdp: int = attrs.field(default=16_384, validator=ge(16))
-    environment: int = attrs.field(default=8_192, validator=ge(16))
-    """The body of one NEW-ENVIRON subnegotiation, of which only variables with a meaning here are kept."""
+    subnegotiation: int = attrs.field(default=65_536, validator=ge(16))
+    """The body of one subnegotiation, whatever its option; `BODIES` has less for most."""
 
     answers_per_option: int = attrs.field(default=50, validator=ge(1))
     """Answers that a peer can draw from us by switching one option on and off; then its requests about that
@@ -37,12 +41,4 @@ class Limits:
 
     def subnegotiation_body(self, option: int) -> int:
         """The bound for the body of one subnegotiation of `option`."""
-        match option:
-            case OptionCode.GMCP:
-                return self.gmcp
-            case OptionCode.MSDP:
-                return self.msdp
-            case OptionCode.NEW_ENVIRON:
-                return self.environment
-            case _:
-                return self.subnegotiation
+        return min(self.subnegotiation, BODIES.get(option, BODY))

@@ -1,0 +1,294 @@
+"""A telnet client as the gateway sees it: the codec on a stream. The only module of this package that knows
+Trio.
+
+States: *opening* (the burst is sent, answers are awaited for a moment), *open*, *closed*. Whatever the codec
+owes the client, answers to its negotiation and to AYT, waits in the codec until the connection composes its
+next output, because a connection has one order of bytes and this is not the place that decides it; `owes`
+says that something waits.
+
+A prompt stands on its line without an end. The adapter knows whether one stands unanswered, and begins the
+next text on a line of its own: a client that shows what is typed has ended the line by itself, one that hides
+a password has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import trio
+
+from wyld_gateway.adapter import (
+    ClientMetadata,
+    DisconnectedMessage,
+    ErrorMessage,
+    Incoming,
+    NegotiationMessage,
+    PingMessage,
+    Protocol,
+    ProtocolAdapter,
+    TextMessage,
+)
+from wyld_gateway.close import Close
+from wyld_gateway.errors import HandshakeFailed, TransportBroken
+from wyld_gateway.telnet.capabilities import client_and_terminal, profile_of
+from wyld_gateway.telnet.connection import ARE_YOU_THERE_ANSWER, TelnetConnection
+from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC, OptionCode, option_name
+from wyld_gateway.telnet.encode import encode_text
+from wyld_gateway.telnet.events import (
+    AreYouThere,
+    Event,
+    ForeignProtocol,
+    Line,
+    LineTooLong,
+    NotTelnet,
+    OptionChanged,
+    Side,
+    TerminalType,
+    WindowSize,
+)
+from wyld_gateway.telnet.limits import Limits
+from wyld_gateway.terminal import ClientProfile, render, strip_controls
+from wyld_rpc.messages import EntityStateUpdate, GameOutput, System
+
+NEGOTIATION_WAIT = 0.3
+"""Seconds that the first screen waits for answers: longer than most round trips, shorter than a person
+notices.
+"""
+
+CLOSE_WAIT = 2.0
+"""Seconds that a client has to take our last words and close its end."""
+
+READ_SIZE = 4096
+"""Bytes of one read: what the worst input of this size costs, a thousand negotiations, delays nobody else
+noticeably.
+"""
+
+_LINE_END = b"\r\n"
+
+_CANNOT_HIDE = "Your client will not hide what you type: mind who can see your screen."
+
+_ANSWERS = {
+    ForeignProtocol.HTTP: "HTTP/1.0 400 This port is for telnet; the web page has its own",
+    ForeignProtocol.TLS: "This port speaks telnet without TLS.",
+}
+
+
+class TelnetAdapter(ProtocolAdapter):
+    """One telnet connection; see `ProtocolAdapter` for who may call what."""
+
+    protocol = Protocol.TELNET
+
+    def __init__(self, stream: trio.abc.Stream, peer: str, limits: Limits | None = None) -> None:
+        """`stream` is a `PlayerSocket`, or any other byte stream, of which nothing is sent at once."""
+        self.peer = peer
+        self._stream = stream
+        self._send_now: Callable[[bytes], int] = getattr(stream, "send_now", _takes_nothing)
+        self._codec = TelnetConnection(limits)
+        self._line_limit = (limits or Limits()).line
+        self._unread: list[Incoming] = []
+        self._terminal: TerminalType | None = None
+        self._window: WindowSize | None = None
+        self._profile = ClientProfile()
+        self._metadata = ClientMetadata()
+        self._hides_input = False
+        self._prompt_stands = False
+        self._learn()
+
+    @property
+    def metadata(self) -> ClientMetadata:
+        return self._metadata
+
+    @property
+    def rendering_key(self) -> ClientProfile:
+        return self._profile
+
+    # ------------------------------------------------------------------------------------------ in
+
+    async def open(self) -> None:
+        """Send the opening burst and wait for its answers, at most `NEGOTIATION_WAIT` and not once the player
+        has typed a line.
+
+        Raises `HandshakeFailed` where the first bytes are those of another protocol. If cancelled, close the
+        transport: a part of an answer may have been sent.
+        """
+        self._codec.start()
+        deadline = trio.current_time() + NEGOTIATION_WAIT
+        while await self._pay() and self._codec.negotiating and not any(map(_ends_the_wait, self._unread)):
+            with trio.move_on_at(deadline) as patience:
+                await self._read()
+            if patience.cancelled_caught:
+                break
+        self._unread = [message for message in self._unread if _ends_the_wait(message)]
+        for message in self._unread:
+            if isinstance(message, ErrorMessage) and message.close:
+                raise HandshakeFailed(message.text)
+
+    async def receive(self) -> Sequence[Incoming]:
+        while not self._unread:
+            await self._read()
+        messages, self._unread = self._unread, []
+        return messages
+
+    @property
+    def owes(self) -> bool:
+        return self._codec.owes
+
+    async def _pay(self) -> bool:
+        """Send what the codec owes; whether the transport is whole. Only while nobody else writes."""
+        try:
+            await self.send_all(self._codec.data_to_send())
+        except TransportBroken:
+            return False
+        return True
+
+    async def _read(self) -> None:
+        """Wait for the next bytes and put what they mean into `_unread`. Cancellation loses nothing."""
+        try:
+            data = await self._stream.receive_some(READ_SIZE)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._unread.append(DisconnectedMessage(Close.RESET))
+            return
+        if not data:
+            self._unread.append(DisconnectedMessage(Close.EOF))
+            return
+        learned = False
+        for event in self._codec.receive_data(bytes(data)):
+            learned |= self._take(event)
+        if learned and self._learn():
+            self._unread.append(NegotiationMessage())
+        if self._codec.owes and not self._unread:
+            self._unread.append(PingMessage())
+
+    def _take(self, event: Event) -> bool:
+        """Put the message of one event into `_unread`; whether it told something about the client."""
+        match event:
+            case Line(text):
+                # A client that shows what is typed has also shown its line end.
+                self._prompt_stands &= self._hides_input
+                self._unread.append(TextMessage(strip_controls(text)))
+            case LineTooLong():
+                self._unread.append(
+                    ErrorMessage(f"That line was longer than {self._line_limit} bytes, and was not read.")
+                )
+            case AreYouThere():
+                self._unread.append(PingMessage())
+            case NotTelnet(foreign):
+                self._unread.append(ErrorMessage(_ANSWERS[foreign], Close.PROTOCOL))
+            case OptionChanged(OptionCode.ECHO, Side.LOCAL, False) if self._hides_input:
+                self._unread.append(ErrorMessage(_CANNOT_HIDE))
+            case OptionChanged():
+                return True
+            case TerminalType():
+                self._terminal = event
+                return True
+            case WindowSize():
+                self._window = event
+                return True
+        return False
+
+    def _learn(self) -> bool:
+        """Draw the conclusions from what the client told so far; whether they are new."""
+        agreed = self._codec.agreed()
+        profile = profile_of(self._terminal, self._window, negotiates=bool(agreed))
+        client_name, terminal_type = client_and_terminal(self._terminal)
+        metadata = ClientMetadata(
+            client_name=client_name,
+            terminal_type=terminal_type,
+            width=(self._window and self._window.width) or 0,
+            height=(self._window and self._window.height) or 0,
+            screen_reader=profile.screen_reader,
+            # ECHO comes and goes with each password and says nothing about the client.
+            capabilities=tuple(
+                dict.fromkeys(option_name(code).lower() for code, _ in agreed if code != OptionCode.ECHO)
+            ),
+        )
+        news = (profile, metadata) != (self._profile, self._metadata)
+        self._profile, self._metadata = profile, metadata
+        return news
+
+    # ----------------------------------------------------------------------------------------- out
+
+    def render(self, output: GameOutput) -> bytes:
+        return encode_text(render(output, self._profile), self._profile.encoding)
+
+    def numbered(self, rendered: bytes, number: int) -> bytes:  # noqa: ARG002 - telnet has no numbers
+        return rendered
+
+    def encode_state(self, update: EntityStateUpdate) -> bytes:  # noqa: ARG002 - a plain terminal has no place for it
+        return b""
+
+    def encode_notice(self, text: str) -> bytes:
+        return self.render(System(text))
+
+    def encode_echo(self, on: bool) -> bytes:
+        self._hides_input = not on
+        self._codec.set_echo(on)
+        return self._codec.data_to_send()
+
+    def encode_attached(self, epoch: bytes, next_number: int) -> bytes:  # noqa: ARG002 - telnet has no numbers
+        return b""
+
+    def encode_ack(self, number: int) -> bytes:  # noqa: ARG002 - telnet has no numbers
+        return b""
+
+    def encode_bye(self, close: Close, text: str) -> bytes:  # noqa: ARG002 - the words say it all
+        """The words, behind a WONT ECHO if input is hidden: some clients keep that for their next connection."""
+        return self.encode_echo(True) + self.encode_notice(text)
+
+    def compose(self, parts: Sequence[bytes], prompt: str | None, *, prompt_changed: bool) -> bytes:
+        """What the codec owes, the parts, the prompt. A screen reader hears a prompt only when it changed."""
+        owed = self._codec.data_to_send() if self._codec.owes else b""
+        text = b"".join(parts)
+        shown = ARE_YOU_THERE_ANSWER in owed
+        if shown:
+            self._prompt_stands = False
+        if not all(map(_is_command, parts)):
+            shown = True
+            if self._prompt_stands:
+                text = _LINE_END + text
+                self._prompt_stands = False
+        if not prompt or not (prompt_changed or (shown and not self._profile.screen_reader)):
+            return owed + text
+        if self._prompt_stands:
+            text += _LINE_END
+        self._prompt_stands = True
+        words = encode_text(strip_controls(prompt), self._profile.encoding)
+        return owed + text + words + self._codec.prompt_mark
+
+    def send_now(self, data: bytes) -> int:
+        return self._send_now(data)
+
+    async def send_all(self, data: bytes) -> None:
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise TransportBroken(str(error)) from error
+
+    async def aclose(self, close: Close) -> None:  # noqa: ARG002 - TCP has one way to close
+        """End our side, wait until the client ended its own, close.
+
+        Closing at once would throw away what the client has sent and we have not read, and with it, in the
+        kernel's reset, our last words on their way to it (RFC 9293 section 3.6.1).
+        """
+        try:
+            with trio.move_on_after(CLOSE_WAIT), suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                if isinstance(self._stream, trio.abc.HalfCloseableStream):
+                    await self._stream.send_eof()
+                    while await self._stream.receive_some(READ_SIZE):
+                        pass
+        finally:
+            await trio.aclose_forcefully(self._stream)
+
+
+def _takes_nothing(data: bytes) -> int:  # noqa: ARG001 - the stand-in for a stream that cannot
+    return 0
+
+
+def _ends_the_wait(message: Incoming) -> bool:
+    return not isinstance(message, NegotiationMessage | PingMessage)
+
+
+def _is_command(part: bytes) -> bool:
+    """Whether a part moves no cursor: it is empty, or telnet's own."""
+    return not part or (part.startswith(IAC) and not part.startswith(DOUBLED_IAC))
