@@ -45,7 +45,7 @@ _PLAIN: Final = re.compile(r"[!#-<>-\[\]-~]+")
 
 
 class Event(StrEnum):
-    """Every event that can be in the log. A new one gets a line in docs/operations too."""
+    """Every event that can be in the log. Operators search and alert by these words: add, never rename."""
 
     PROCESS_START = "process.start"
     PROCESS_READY = "process.ready"
@@ -71,6 +71,7 @@ class Event(StrEnum):
     STORE_DOWN = "store.down"
     STORE_UP = "store.up"
     STORE_SLOW = "store.slow"
+    STORE_REFUSED = "store.refused"
     STORE_SCHEMA = "store.schema"
     AUTH_FAIL = "auth.fail"
     ADMIN_ACTION = "admin.action"

@@ -1,9 +1,9 @@
 """What an operator may decide: one TOML file, one environment variable per key, one frozen class per section.
 
 The classes below are the only definition of a key: its name, type, default, limits and help. Sources, from the weakest
-to the strongest: the defaults here, the file (`wyld.toml`), the environment, the command line. The key `detached_ttl` of
-the section `[sessions]` is `sessions.detached_ttl` in messages and `WYLD_SESSIONS__DETACHED_TTL` in the environment;
-lists are separated by commas there. Variables without the double underscore are no settings and are left alone.
+to the strongest: the defaults here, the file (`wyld.toml`), the environment, the command line; `wyld_service.sources`
+reads them. The key `detached_ttl` of the section `[sessions]` is `sessions.detached_ttl` in messages and
+`WYLD_SESSIONS__DETACHED_TTL` in the environment; lists are separated by commas there.
 
 `load_settings` reports every problem at once. Secrets come from the environment or from a file of their own, never from
 a default.
@@ -13,41 +13,31 @@ a default.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final, NewType
+from typing import Any, Final
 
 import attrs
 import psycopg
 import psycopg.conninfo
 import typed_settings as ts
-from typed_settings.cls_utils import deep_options
-from typed_settings.dict_utils import merge_settings
-from typed_settings.types import LoadedSettings, LoaderMeta
 
 from wyld_service.errors import SettingsError
-from wyld_service.secret import MASK, Secret
+from wyld_service.secret import Secret
+from wyld_service.sources import Catalogue, Key, Parse, Rule, Values, env_name, nested, read_values
 from wyld_service.units import Address, Duration, Size, SocketAddress, parse_socket_address
-
-ENV_PREFIX: Final = "WYLD_"
-ENV_SEPARATOR: Final = "__"
 
 MIN_LINK_KEY: Final = 32
 """Characters. 32 characters of base64 are 192 bits: nobody guesses them, and a password typed by hand is refused."""
 
-MAX_FILE: Final = 1024 * 1024
-"""Bytes of the settings file; a real one has a hundred lines."""
-
 MAX_LISTENERS: Final = 16
 """Addresses in one list; more is a mistake in the file."""
 
-_SHOWN: Final = 80
-"""Characters of a bad value that a message repeats."""
+_MAX_DIGITS: Final = 18
+"""Of a whole number in the environment: below Python's own limit, whose message speaks of something else."""
 
-_KEY_HOW_TO: Final = (
+_LINK_KEY_HOW_TO: Final = (
     "Make a key with `python -c 'import secrets; print(secrets.token_urlsafe(32))'`, the same for the world and "
     "every gateway"
 )
@@ -65,40 +55,20 @@ class LogFormat(Enum):
     JSON = "json"
 
 
-Parse = Callable[[object], Any]
-Key = NewType("Key", str)
-"""A key with its section, such as `sessions.detached_ttl`."""
-
-
-@attrs.frozen
-class _Rule:
-    """How one key's value is read: `parse` raises ValueError with a phrase that completes "it must be"."""
-
-    parse: Parse
-    low: Any = None
-    high: Any = None
-
-    def read(self, value: object) -> Any:
-        parsed = self.parse(value)
-        if self.low is not None and not self.low <= parsed <= self.high:
-            raise ValueError(f"from {self.low} to {self.high}")
-        return parsed
-
-
 def _key(parse: Parse, default: object, about: str, *, low: object = None, high: object = None) -> Any:
     """One key: its default and limits are written as an operator would write them."""
-    rule = _Rule(parse, None if low is None else parse(low), None if high is None else parse(high))
+    rule = Rule(parse, None if low is None else parse(low), None if high is None else parse(high))
     return ts.option(
-        default=None if default is None else rule.read(default), help=about, metadata={_Rule: rule}
+        default=None if default is None else rule.read(default), help=about, metadata={Rule: rule}
     )
 
 
-def _secret(parse: Parse, about: str) -> Any:
-    return ts.secret(default=None, help=about, metadata={_Rule: _Rule(parse)})
+def _secret(parse: Parse, about: str, *, in_file: bool) -> Any:
+    return ts.secret(default=None, help=about, metadata={Rule: Rule(parse, in_file=in_file)})
 
 
 def _integer(value: object) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) <= _MAX_DIGITS:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError("a whole number")
@@ -134,7 +104,7 @@ def _choice(choices: type[Enum]) -> Parse:
 
 def _link_key(value: object) -> Secret:
     if not isinstance(value, str) or len(value) < MIN_LINK_KEY:
-        raise ValueError(f"at least {MIN_LINK_KEY} characters. {_KEY_HOW_TO}")
+        raise ValueError(f"at least {MIN_LINK_KEY} characters. {_LINK_KEY_HOW_TO}")
     return Secret(value)
 
 
@@ -193,7 +163,9 @@ class LinkSettings:
     address: SocketAddress = _key(
         parse_socket_address, "127.0.0.1:4010", 'Where the world listens: "ADDR:PORT" or "unix:/path".'
     )
-    key: Secret = _secret(_link_key, "The shared key; only from the environment. It wins over key_file.")
+    key: Secret = _secret(
+        _link_key, "The shared key; only from the environment. It wins over key_file.", in_file=False
+    )
     key_file: Path | None = _key(_path, None, "File with the shared key, at least 32 characters.")
     fd: int | None = _key(
         _integer,
@@ -220,7 +192,7 @@ class StoreSettings:
     """`[store]`: PostgreSQL, for both processes."""
 
     url: Secret = _secret(
-        _store_url, "URL of the database, postgresql://USER@HOST/NAME. It wins over url_file."
+        _store_url, "URL of the database, postgresql://USER@HOST/NAME. It wins over url_file.", in_file=True
     )
     url_file: Path | None = _key(_path, None, "File with the URL, for one that holds a password.")
     pool_size: int = _key(
@@ -291,25 +263,7 @@ class Settings:
     metrics: MetricsSettings
 
 
-_OPTIONS: Final = deep_options(Settings)
-_RULES: Final[dict[Key, _Rule]] = {
-    Key(option.path): attrs.fields_dict(option.parent_cls)[option.name].metadata[_Rule] for option in _OPTIONS
-}
-_SECRETS: Final = frozenset(Key(option.path) for option in _OPTIONS if option.is_secret)
-
-
-def env_name(key: str) -> str:
-    """The environment variable of a key: `WYLD_LINK__ADDRESS` for `link.address`."""
-    return ENV_PREFIX + key.upper().replace(".", ENV_SEPARATOR)
-
-
-@attrs.frozen
-class _Source:
-    """One place that settings come from. `label` names a key as the operator wrote it there."""
-
-    values: dict[Key, object]
-    label: Callable[[str], str]
-    folder: Path = Path()
+_CATALOGUE: Final = Catalogue.of(Settings)
 
 
 def load_settings(
@@ -321,20 +275,15 @@ def load_settings(
 
     Args:
         file: The TOML file, or None for none. A file that is named must exist.
-        environ: Normally `os.environ`.
+        environ: Normally `os.environ`. A variable `WYLD_..__..` that is no setting is an error.
         overrides: Values from the command line by key, such as `{"telnet.listeners": "127.0.0.1:0"}`.
 
     Raises:
         SettingsError: With one sentence for every problem that was found.
     """
     problems: list[str] = []
-    sources = [
-        _from_file(file, problems),
-        _from_environment(environ, problems),
-        _from_overrides(overrides or {}, problems),
-    ]
-    values = _convert(sources, problems)
-    _resolve_secret(values, "link", "key", _KEY_HOW_TO, problems)
+    values = read_values(_CATALOGUE, file, environ, overrides or {}, problems)
+    _resolve_secret(values, "link", "key", _LINK_KEY_HOW_TO, problems)
     _resolve_secret(values, "store", "url", "It looks like postgresql://wyld@localhost/wyld", problems)
     _check_together(values, problems)
     if problems:
@@ -342,92 +291,7 @@ def load_settings(
     return _build(values)
 
 
-def _from_file(file: Path | None, problems: list[str]) -> _Source:
-    if file is None:
-        return _Source({}, str)
-    tree: dict[str, object] = {}
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(MAX_FILE + 1)
-        if len(content) > MAX_FILE:
-            problems.append(f"{file}: is larger than {Size(MAX_FILE)}.")
-        else:
-            tree = tomllib.loads(content.decode("utf-8"))
-    except OSError as error:
-        problems.append(f"{file}: cannot be read: {error.strerror or error}.")
-    except UnicodeDecodeError:
-        problems.append(f"{file}: is not UTF-8 text.")
-    except tomllib.TOMLDecodeError as error:
-        problems.append(f"{file}: is not valid TOML: {error}.")
-    source = _Source({}, lambda key: f"{file}: {key}", file.absolute().parent)
-    sections = {key.split(".")[0] for key in _RULES}
-    for section, keys in tree.items():
-        if section not in sections:
-            problems.append(f"{file}: there is no section [{_shown(section)}]{_nearest(section, sections)}.")
-        elif not isinstance(keys, dict):
-            problems.append(f"{file}: {section} must be a section, [{section}] on a line of its own.")
-        else:
-            for name, value in keys.items():
-                _take(source, f"{section}.{name}", value, _RULES, problems)
-    if source.values.pop(Key("link.key"), None) is not None:
-        problems.append(
-            f"{file}: link.key must not stand in this file; set link.key_file or {env_name('link.key')}."
-        )
-    return source
-
-
-def _from_environment(environ: Mapping[str, str], problems: list[str]) -> _Source:
-    source = _Source({}, env_name)
-    known = {env_name(key): key for key in _RULES}
-    for variable, value in sorted(environ.items()):
-        if variable in known:
-            source.values[known[variable]] = value
-        elif variable.startswith(ENV_PREFIX) and ENV_SEPARATOR in variable:
-            problems.append(f"environment: {variable} is no setting{_nearest(variable, known)}.")
-    return source
-
-
-def _from_overrides(overrides: Mapping[str, object], problems: list[str]) -> _Source:
-    source = _Source({}, lambda key: f"command line: {key}")
-    for key, value in overrides.items():
-        _take(source, key, value, _RULES, problems)
-    return source
-
-
-def _take(source: _Source, key: str, value: object, known: Mapping[Key, _Rule], problems: list[str]) -> None:
-    if key in known:
-        source.values[Key(key)] = value
-    else:
-        problems.append(f"{source.label(_shown(key))}: there is no such key{_nearest(key, known)}.")
-
-
-def _convert(sources: list[_Source], problems: list[str]) -> dict[Key, Any]:
-    """Merge the sources, strongest last, and read each value; a key with a bad value is absent from the result."""
-    trees = [LoadedSettings(_nested(source.values), LoaderMeta(str(i))) for i, source in enumerate(sources)]
-    values: dict[Key, Any] = {Key(option.path): option.default for option in _OPTIONS}
-    for path, (value, meta) in merge_settings(_OPTIONS, trees).items():
-        key, source = Key(path), sources[int(meta.name)]
-        try:
-            parsed = _RULES[key].read(value)
-            values[key] = source.folder / parsed if isinstance(parsed, Path) else parsed
-        except ValueError as error:
-            del values[key]
-            shown = MASK if key in _SECRETS else repr(_shown(value))
-            problems.append(f"{source.label(key)} = {shown}: it must be {error}.")
-    return values
-
-
-def _nested(flat: Mapping[Key, Any]) -> dict[str, dict[str, Any]]:
-    tree: dict[str, dict[str, Any]] = {}
-    for key, value in flat.items():
-        section, name = key.split(".")
-        tree.setdefault(section, {})[name] = value
-    return tree
-
-
-def _resolve_secret(
-    values: dict[Key, Any], section: str, name: str, how_to: str, problems: list[str]
-) -> None:
+def _resolve_secret(values: Values, section: str, name: str, how_to: str, problems: list[str]) -> None:
     """Replace an absent secret by the content of its file; say what to do where there is neither."""
     key, file_key = Key(f"{section}.{name}"), Key(f"{section}.{name}_file")
     if key not in values or file_key not in values or values[key] is not None:
@@ -436,14 +300,14 @@ def _resolve_secret(
         problems.append(f"{key} is required: set {env_name(key)} or {file_key}. {how_to}.")
         return
     try:
-        values[key] = _RULES[key].read(Secret.from_file(values[file_key]).reveal())
+        values[key] = _CATALOGUE.rules[key].read(Secret.from_file(values[file_key]).reveal())
     except SettingsError as error:
         problems.extend(f"{file_key}: {problem}" for problem in error.problems)
     except ValueError as error:
         problems.append(f"{file_key}: the content of {values[file_key]} must be {error}.")
 
 
-def _check_together(values: dict[Key, Any], problems: list[str]) -> None:
+def _check_together(values: Values, problems: list[str]) -> None:
     """Rules about more than one key."""
     token, detached = values.get(Key("sessions.token_ttl")), values.get(Key("sessions.detached_ttl"))
     # A token is renewed at half its life, so the oldest one in use has half its life left when its player drops out.
@@ -454,20 +318,6 @@ def _check_together(values: dict[Key, Any], problems: list[str]) -> None:
         )
 
 
-def _build(values: dict[Key, Any]) -> Settings:
-    sections = _nested(values)
+def _build(values: Values) -> Settings:
     classes = {field.name: field.type for field in attrs.fields(attrs.resolve_types(Settings))}
-    return Settings(**{name: classes[name](**section) for name, section in sections.items()})  # type: ignore[misc]
-
-
-def _nearest(name: str, known: Mapping[Any, object] | set[str]) -> str:
-    close = get_close_matches(name, [str(k) for k in known], n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _shown(value: object) -> Any:
-    """A value as a message may repeat it: not too long, and text without anything that moves a terminal's cursor."""
-    if isinstance(value, str):
-        value = "".join(c if c.isprintable() else "?" for c in value)
-    text = value if isinstance(value, str) else repr(value)
-    return value if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return Settings(**{name: classes[name](**section) for name, section in nested(values).items()})  # type: ignore[misc]

@@ -14,7 +14,7 @@ import attrs
 
 _NUMBER_AND_UNIT: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
 
-_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_MILLISECONDS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _BYTES: Final = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 
 _MAX_UNIX_PATH: Final = 107
@@ -28,7 +28,7 @@ def _number_and_unit(value: object) -> tuple[float, str]:
 
 
 class Duration(float):
-    """Seconds. Written as a number and a unit: `"250ms"`, `"90s"`, `"15m"`, `"1h"`, `"7d"`."""
+    """Seconds. Written as a number and a unit: `"250ms"`, `"90s"`, `"15m"`, `"1h"`, `"7d"`. Prints whole milliseconds."""
 
     __slots__ = ()
 
@@ -36,13 +36,16 @@ class Duration(float):
     def parse(cls, value: object) -> Duration:
         try:
             number, unit = _number_and_unit(value)
-            return cls(number * _SECONDS[unit])
+            return cls(number * _MILLISECONDS[unit] / 1000)
         except (ValueError, KeyError):
             raise ValueError('a number with a unit of ms, s, m, h or d, such as "15m"') from None
 
     def __str__(self) -> str:
-        unit = next((u for u in ("d", "h", "m", "s") if self and self % _SECONDS[u] == 0), "ms")
-        return f"{self / _SECONDS[unit]:g}{unit}"
+        milliseconds = round(self * 1000)
+        unit = next(
+            (u for u in ("d", "h", "m", "s") if milliseconds and milliseconds % _MILLISECONDS[u] == 0), "ms"
+        )
+        return f"{milliseconds // _MILLISECONDS[unit]}{unit}"
 
     __repr__ = __str__
 

@@ -203,6 +203,31 @@ async def test_opening_needs_no_database_and_a_run_says_why_it_failed() -> None:
         assert (database.runs, database.failures, database.available) == (0, 1, False)
 
 
+async def test_an_absence_is_logged_once_and_its_end_once(
+    pg_proxy: PgProxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await pg_proxy.refuse()
+    async with open_database(_impatient(pg_proxy.url), application="test") as database:
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await database.run(_one)
+        pg_proxy.restore()
+        for _ in range(2):
+            await database.run(_one)
+
+    logged = capsys.readouterr().err
+    assert logged.count("event=store.down") == logged.count("event=store.up") == 1
+    assert "No connection to the database within 1 s: " in logged
+
+
+async def test_a_run_after_closing_is_unavailable(store_settings: StoreSettings) -> None:
+    async with open_database(store_settings, application="test") as database:
+        pass
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await database.run(_one)
+
+
 async def test_an_error_never_shows_the_password() -> None:
     settings = _impatient("postgresql://postgres:hunter2hunter2@127.0.0.1:1/nothing")
 
@@ -375,6 +400,26 @@ async def test_cancellation_at_any_moment_leaves_the_pool_full(
         assert await database.run(_one) == 1
         open_transactions = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
         assert await database.run(_value, open_transactions) == 0
+
+
+async def test_cancellation_never_hits_the_query_of_another_task(store_settings: StoreSettings) -> None:
+    async def cancelled(database: Database) -> None:
+        for step in range(40):
+            with trio.move_on_after(0.0005 * (step % 8)):
+                await database.run(_sleep, 0.002)
+
+    async def undisturbed(database: Database) -> None:
+        for _ in range(40):
+            await database.run(_sleep, 0.002)
+
+    async with open_database(store_settings, application="test") as database:
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(cancelled, database)
+                nursery.start_soon(undisturbed, database)
+
+        assert database.failures == 0
+        await _all_connections_back(database, 2)
 
 
 async def test_cancellation_while_the_database_is_silent_is_bounded(pg_proxy: PgProxy) -> None:
