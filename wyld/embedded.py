@@ -30,8 +30,6 @@ from wyld.errors import CannotStart
 
 # Seconds between two looks at whether the server is alive. It dies about never.
 LIVENESS_INTERVAL = 1.0
-# Seconds for an orderly end ("fast": transactions are rolled back, one checkpoint) before it becomes a crash stop.
-STOP_GRACE = 1.5
 # Seconds that orphaned world and gateway get to save before the guard stops the server under them.
 ORPHAN_GRACE = 2
 # What a first start makes and every later one finds.
@@ -71,6 +69,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path, console: Console) -> None:
         self._folder = folder
         self._console = console
+        self._grace = 0.0
         self._stop_wanted = trio.Event()
         self._stopped = trio.Event()
 
@@ -99,8 +98,12 @@ class EmbeddedPostgres:
         finally:
             self._stopped.set()
 
-    async def stop(self) -> None:
-        """Stop the server: orderly within `STOP_GRACE` seconds, else in crash mode. Cancellation does not wait."""
+    async def stop(self, grace: float) -> None:
+        """Stop the server: orderly ("fast": one checkpoint) within `grace` seconds, else in crash mode.
+
+        Cancellation leaves the stopping under way.
+        """
+        self._grace = grace
         self._stop_wanted.set()
         await self._stopped.wait()
 
@@ -156,12 +159,12 @@ class EmbeddedPostgres:
     async def _end(self, guard: trio.Process) -> None:
         assert guard.stdin is not None
         try:
-            with trio.move_on_after(STOP_GRACE) as stopping:
+            with trio.move_on_after(self._grace) as stopping:
                 await guard.stdin.send_all(b"fast\n")
                 await guard.wait()
             if stopping.cancelled_caught:
                 self._console.notice(
-                    f"PostgreSQL did not end within {STOP_GRACE:g} s and was stopped the hard way."
+                    f"PostgreSQL did not end within {self._grace:.2g} s; it is stopped the hard way."
                 )
         except trio.BrokenResourceError:
             self._console.notice("The guard of PostgreSQL is gone; PostgreSQL is stopped the hard way.")

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import trio
 from watchfiles import Change, awatch
 
 from wyld.console import Console
@@ -20,7 +21,19 @@ _SUFFIXES = frozenset({".py", ".toml"})
 
 
 async def restart_on_change(folder: Path, restart: Callable[[], None], console: Console) -> None:
-    """Call `restart` after every readable change below `folder`, until cancelled (within `LOOK_UP_TIME`)."""
+    """Call `restart` after every readable change below `folder`, until cancelled (within `LOOK_UP_TIME`).
+
+    Where the system cannot watch files (its limit of watches is reached: the library's RuntimeError), it says so and
+    waits.
+    """
+    try:
+        await _restart_on_change(folder, restart, console)
+    except (OSError, RuntimeError) as error:
+        console.notice(f"Changes of the world's files are not noticed here: {error}.")
+        await trio.sleep_forever()
+
+
+async def _restart_on_change(folder: Path, restart: Callable[[], None], console: Console) -> None:
     async for changes in awatch(folder, watch_filter=_matters, step=QUIET_TIME, rust_timeout=LOOK_UP_TIME):
         paths = sorted({Path(path) for _, path in changes})
         names = ", ".join(str(path.relative_to(folder)) for path in paths)

@@ -34,6 +34,8 @@ READY_LINE = "Ready."
 SUPERVISED_VARIABLE = "WYLD_SUPERVISED"
 # Seconds from the start of a process until it must be ready. Loading Python and the world takes about one.
 START_DEADLINE = 30.0
+# Seconds that a process gets to end before it is replaced. The world saves within 5 s; nobody waits for us meanwhile.
+RESTART_GRACE = 6.0
 # Bytes of one stdout line that are kept. A child prints addresses; more than this is a program gone wrong.
 LINE_LIMIT = 4096
 CANNOT_START_STATUS = 2
@@ -41,17 +43,12 @@ CANNOT_START_STATUS = 2
 
 @attrs.frozen
 class ChildSpec:
-    """How to start and stop one child.
-
-    `environment` is added to ours. `inherited_fds` keep their numbers in the child. `stop_grace` is the time in
-    seconds between SIGTERM and SIGKILL.
-    """
+    """How to start one child: `environment` is added to ours, `inherited_fds` keep their numbers."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = attrs.field(factory=dict)
     inherited_fds: Sequence[int] = ()
-    stop_grace: float = 2.0
 
 
 @attrs.frozen
@@ -76,6 +73,7 @@ class Child:
         self.spec = spec
         self._tell = tell
         self._notice = notice
+        self._process: trio.Process | None = None
         self._was_ready = False
         self._stopping = False
         self._disturbed = trio.Event()
@@ -103,13 +101,18 @@ class Child:
         """End the process gracefully, if there is one, and start the next without delay."""
         self._disturbed.set()
 
-    async def stop(self) -> None:
-        """End the process gracefully and wait until it is gone, at most `stop_grace` seconds and a SIGKILL.
+    async def stop(self, grace: float) -> None:
+        """End the process gracefully, or after `grace` seconds with SIGKILL, and wait until it is gone.
 
         Cancellation leaves the stopping under way.
         """
         self._stopping = True
         self._disturbed.set()
+        with trio.move_on_after(grace):
+            await self._ended.wait()
+            return
+        if self._process is not None:
+            self._give_up(self._process, grace)
         await self._ended.wait()
 
     async def _live(self, task_status: trio.TaskStatus[None]) -> _Life:
@@ -122,6 +125,7 @@ class Child:
                 return _Life(None, f"could not be started ({error})", 0.0)
             assert process.stdin is not None
             assert process.stdout is not None
+            self._process = process
             async with process.stdin, process.stdout:
                 nursery.start_soon(self._end_when_disturbed, process)
                 with trio.CancelScope(deadline=born + START_DEADLINE) as starting:
@@ -165,10 +169,13 @@ class Child:
     async def _end_when_disturbed(self, process: trio.Process) -> None:
         await self._disturbed.wait()
         process.terminate()
-        with trio.move_on_after(self.spec.stop_grace):
+        with trio.move_on_after(RESTART_GRACE):
             await process.wait()
             return
-        self._notice(f"The {self.spec.name} did not end within {self.spec.stop_grace:g} s and was killed.")
+        self._give_up(process, RESTART_GRACE)
+
+    def _give_up(self, process: trio.Process, grace: float) -> None:
+        self._notice(f"The {self.spec.name} did not end within {grace:.2g} s and is killed.")
         process.kill()
 
     def _now_ready(self, task_status: trio.TaskStatus[None]) -> None:

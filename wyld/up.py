@@ -13,9 +13,10 @@ the address stays, and a gateway that connects meanwhile waits in the backlog in
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 import trio
@@ -29,9 +30,11 @@ from wyld.reload import restart_on_change
 from wyld.supervisor import Child, ChildSpec
 from wyld_service.units import Address
 
-# Seconds from SIGTERM to SIGKILL. Together with PostgreSQL's they stay below the 5 s in which `wyld up` ends.
-GATEWAY_STOP_GRACE = 2.0
-WORLD_STOP_GRACE = 1.25
+# Seconds after the signal at which the patience with each ends, so that `wyld up` is gone within 5 s. What one does
+# not use the next one has. The gateway gives slow clients two seconds to read the farewell.
+GATEWAY_STOP_LIMIT = 2.5
+WORLD_STOP_LIMIT = 3.75
+DATABASE_STOP_LIMIT = 4.75
 # Gateways that wait while a world is replaced. One is ours; a few may have been started by hand.
 LINK_BACKLOG = 16
 
@@ -44,6 +47,14 @@ class UpOptions:
     telnet: tuple[Address, ...]
     web: tuple[Address, ...]
     database: str | None
+
+
+class Service(Protocol):
+    """What runs in the nursery and is stopped in order."""
+
+    async def stop(self, grace: float) -> None:
+        """Stop within `grace` seconds, in the end by force, and wait for it."""
+        ...
 
 
 def up(options: UpOptions, console: Console) -> None:
@@ -62,7 +73,7 @@ class _Up:
         self._console = console
         self._folder = folder
         self._link = link
-        self._stops: list[Callable[[], Awaitable[None]]] = []
+        self._started: list[tuple[Service, float]] = []
 
     async def run(self) -> None:
         failure: CannotStart | None = None
@@ -76,8 +87,7 @@ class _Up:
                 failure = error
             if failure is None:
                 self._console.notice("Stopping ...")
-            for stop in reversed(self._stops):
-                await stop()
+            await self._stop()
             nursery.cancel_scope.cancel()
         if failure is not None:
             raise failure
@@ -85,27 +95,33 @@ class _Up:
     async def _start(self, nursery: trio.Nursery) -> None:
         """Start everything in order and then watch the world's files; cancelled by the first signal."""
         database = self._options.database or await self._start_database(nursery)
-        world = await self._start_child(nursery, self._world(database))
-        await self._start_child(nursery, self._gateway(database))
+        world = await self._start_child(nursery, self._world(database), WORLD_STOP_LIMIT)
+        await self._start_child(nursery, self._gateway(database), GATEWAY_STOP_LIMIT)
         self._console.result("Ready.")
         await restart_on_change(Path(wyld_world.__path__[0]), world.restart, self._console)
+
+    async def _stop(self) -> None:
+        """Stop what was started, the last first; each has until its limit."""
+        signalled = trio.current_time()
+        for service, limit in reversed(self._started):
+            await service.stop(max(0.0, signalled + limit - trio.current_time()))
 
     async def _start_database(self, nursery: trio.Nursery) -> str:
         database = EmbeddedPostgres(self._folder.postgres, self._console)
         url: str = await nursery.start(database.run)
-        self._stops.append(database.stop)
+        self._started.append((database, DATABASE_STOP_LIMIT))
         return url
 
-    async def _start_child(self, nursery: trio.Nursery, spec: ChildSpec) -> Child:
+    async def _start_child(self, nursery: trio.Nursery, spec: ChildSpec, stop_limit: float) -> Child:
         child = Child(spec, tell=self._tell, notice=self._console.notice)
         await nursery.start(child.run)
-        self._stops.append(child.stop)
+        self._started.append((child, stop_limit))
         return child
 
     def _world(self, database: str) -> ChildSpec:
         fd = self._link.fileno()
         environment = {**self._shared(database), "WYLD_LINK__FD": str(fd)}
-        return ChildSpec("world", _command("world"), environment, (fd,), stop_grace=WORLD_STOP_GRACE)
+        return ChildSpec("world", _command("world"), environment, (fd,))
 
     def _gateway(self, database: str) -> ChildSpec:
         environment = {
@@ -113,7 +129,7 @@ class _Up:
             "WYLD_TELNET__LISTENERS": ",".join(map(str, self._options.telnet)),
             "WYLD_WEB__LISTENERS": ",".join(map(str, self._options.web)),
         }
-        return ChildSpec("gateway", _command("gateway"), environment, stop_grace=GATEWAY_STOP_GRACE)
+        return ChildSpec("gateway", _command("gateway"), environment)
 
     def _shared(self, database: str) -> Mapping[str, str]:
         host, port = self._link.getsockname()

@@ -50,7 +50,7 @@ async def test_server_is_created_answers_and_is_gone_after_stop(
         url = await nursery.start(database.run)
         assert answer(url) == 42
         pid = postmaster(folder)
-        await database.stop()
+        await database.stop(5)
 
     assert not (folder / "postmaster.pid").exists()
     await eventually(lambda: not exists(pid))
@@ -66,7 +66,7 @@ async def test_second_start_finds_what_the_first_one_stored(
             url = await nursery.start(database.run)
             with psycopg.connect(url) as connection:
                 connection.execute(statement)
-            await database.stop()
+            await database.stop(5)
 
     assert capfd.readouterr().err == "Creating the database ...\nStarting PostgreSQL ...\n"
 
@@ -88,7 +88,7 @@ async def test_killed_server_comes_back_at_the_same_address(
                 said += capfd.readouterr().err
         assert answer(url) == 42
         assert postmaster(folder) != killed
-        await database.stop()
+        await database.stop(5)
 
     assert "PostgreSQL has died; it starts again in 0.5 s." in said
 
@@ -112,7 +112,7 @@ async def test_server_that_lost_its_guard_is_stopped_all_the_same(
         guard = guard_of(folder)
         os.kill(guard, signal.SIGKILL)
         await eventually(lambda: not exists(guard))
-        await database.stop()
+        await database.stop(5)
 
     await eventually(lambda: not exists(pid))
     assert "guard of PostgreSQL is gone" in capfd.readouterr().err
@@ -135,7 +135,7 @@ async def test_database_of_another_version_is_one_sentence(
     async with trio.open_nursery() as nursery:
         database = EmbeddedPostgres(folder, Console())
         await nursery.start(database.run)
-        await database.stop()
+        await database.stop(5)
     (folder / "PG_VERSION").write_text("11\n")
     capfd.readouterr()
 
@@ -154,11 +154,11 @@ async def test_pid_file_that_names_another_program_does_not_stop_a_start(folder:
         database = EmbeddedPostgres(folder, Console())
         await nursery.start(database.run)
         lines = (folder / "postmaster.pid").read_text().splitlines()
-        await database.stop()
+        await database.stop(5)
     # What a machine that lost power leaves, once a program of the next boot has the number.
     (folder / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
 
     async with trio.open_nursery() as nursery:
         database = EmbeddedPostgres(folder, Console())
         assert answer(await nursery.start(database.run)) == 42
-        await database.stop()
+        await database.stop(5)

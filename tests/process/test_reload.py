@@ -38,3 +38,13 @@ async def test_readable_change_restarts_and_an_unreadable_one_is_explained(
         await write_until("x = 1\n", "The world restarts: town.toml changed.")
         await restarted.receive()
         nursery.cancel_scope.cancel()
+
+
+async def test_folder_that_cannot_be_watched_is_said_and_ends_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with trio.move_on_after(0.5) as waiting:
+        await restart_on_change(tmp_path / "missing", lambda: None, Console())
+
+    assert waiting.cancelled_caught
+    assert "are not noticed here: " in capsys.readouterr().err

@@ -51,8 +51,8 @@ def heard() -> Heard:
 
 @pytest.fixture
 def make(heard: Heard) -> Callable[..., Child]:
-    def make(script: str, stop_grace: float = 2.0) -> Child:
-        spec = ChildSpec("world", ["/bin/sh", "-c", script], stop_grace=stop_grace)
+    def make(script: str) -> Child:
+        spec = ChildSpec("world", ["/bin/sh", "-c", script])
         return Child(spec, tell=heard.told.append, notice=heard.notice)
 
     return make
@@ -160,6 +160,20 @@ async def test_restart_replaces_the_process_without_delay(make: Callable[..., Ch
     assert heard.notices == ["The world is ready again."]
 
 
+async def test_restart_kills_a_process_that_does_not_end(
+    make: Callable[..., Child], heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "RESTART_GRACE", 0.1)
+    child = make(DEAF)
+
+    async with running(child):
+        child.restart()
+        await heard.wait_for("is ready again.")
+
+        assert not exists(pids()[0])
+    assert heard.notices[0] == "The world did not end within 0.1 s and is killed."
+
+
 async def test_restart_ends_a_delay(
     make: Callable[..., Child], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,20 +193,20 @@ async def test_stop_ends_the_process_gracefully(make: Callable[..., Child], hear
 
     async with trio.open_nursery() as nursery:
         await nursery.start(child.run)
-        await child.stop()
+        await child.stop(5)
 
     assert Path("state").read_text() == "saved\n"
     assert heard.notices == []
 
 
 async def test_stop_kills_a_process_that_does_not_end(make: Callable[..., Child], heard: Heard) -> None:
-    child = make(DEAF, stop_grace=0.1)
+    child = make(DEAF)
 
     async with trio.open_nursery() as nursery:
         await nursery.start(child.run)
-        await child.stop()
+        await child.stop(0.1)
 
-    assert heard.notices == ["The world did not end within 0.1 s and was killed."]
+    assert heard.notices == ["The world did not end within 0.1 s and is killed."]
     assert not exists(pids()[0])
 
 
@@ -203,14 +217,14 @@ async def test_stop_during_a_delay_starts_nothing(make: Callable[..., Child], he
         await nursery.start(child.run)
         os.kill(pids()[0], 9)
         await heard.wait_for("0.5 s.")
-        await child.stop()
+        await child.stop(5)
 
     assert len(pids()) == 1
 
 
 async def test_cancellation_kills_at_once_and_reaps(make: Callable[..., Child]) -> None:
     with trio.fail_after(5):
-        async with running(make(DEAF, stop_grace=60)):
+        async with running(make(DEAF)):
             pass
 
     assert not exists(pids()[0])
