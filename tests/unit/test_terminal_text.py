@@ -124,9 +124,9 @@ def test_tab_is_measured_as_what_it_takes():
 ROOM = RoomDescription(
     "The Old Quay",
     "Salt and tar.",
-    ("north", "up"),
-    ("Ann is here.", "an old fisherman mends a net."),
-    ("a brass lantern",),
+    ("north", "up (closed)"),
+    ("Ann, dripping wet", "an old fisherman"),
+    ("a brass lantern", "a coil of rope"),
 )
 
 
@@ -172,9 +172,25 @@ def test_system_word_is_shown_as_it_is():
     assert render(System("Saving is automatic."), PLAIN) == "Saving is automatic.\n"
 
 
-def test_room_is_one_fact_on_a_line():
+def test_room_is_lists_for_eyes():
     assert render(ROOM, PLAIN) == (
-        "The Old Quay\nSalt and tar.\nExits: north, up.\nA brass lantern\nAnn is here.\nAn old fisherman mends a net.\n"
+        "The Old Quay\n"
+        "Salt and tar.\n"
+        "Exits: north, up (closed).\n"
+        "Here: Ann, dripping wet; an old fisherman.\n"
+        "On the ground: a brass lantern, a coil of rope.\n"
+    )
+
+
+def test_room_is_one_fact_on_a_line_for_ears():
+    assert render(ROOM, READER) == (
+        "The Old Quay\n"
+        "Salt and tar.\n"
+        "Exits: north, up (closed).\n"
+        "Ann, dripping wet.\n"
+        "An old fisherman.\n"
+        "A brass lantern, on the ground.\n"
+        "A coil of rope, on the ground.\n"
     )
 
 

@@ -1,14 +1,15 @@
 """One output of the game for one kind of terminal: the words, their order, their lines and their colours.
 
-The shapes are made for being read aloud as well as for being read: one fact on a line, the important word
-first, a drawing never alone. Where the client is a screen reader nothing is wrapped and drawings are left
-out. Control characters in what the world says never reach a terminal: only the escape sequences that are made
-here do. Pure.
+For eyes, the people and things of a room are lists, so that a crowd does not fill the screen. For ears there is
+one fact on a line with the important word first, nothing is wrapped, and drawings are left out.
+
+Control characters in what the world says never reach a terminal: only the escape sequences that are made here
+do. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from wyld_gateway.terminal.profile import ClientProfile
 from wyld_gateway.terminal.strip import strip_controls
@@ -52,18 +53,25 @@ def _text(output: GameOutput, profile: ClientProfile) -> str:
 
 
 def _room(room: RoomDescription, profile: ClientProfile) -> Iterator[str]:
-    def painted(text: str, style: str) -> str:
-        return paint(strip_controls(text), style, profile.colours)
+    def painted(names: Iterable[str], style: str) -> list[str]:
+        return [paint(strip_controls(name), style, profile.colours) for name in names]
 
-    yield painted(room.name, "title")
+    yield from painted([room.name], "title")
     if room.description:
         yield strip_controls(room.description)
-    exits = ", ".join([painted(name, "exit") for name in room.exits])
-    yield f"Exits: {exits or 'none'}."
-    for name in room.items:
-        yield painted(_capitalised(name), "item")
-    for name in room.entities:
-        yield painted(_capitalised(name), "npc")
+    yield f"Exits: {_listing(painted(room.exits, 'exit')) or 'none'}."
+    if profile.screen_reader:
+        yield from [f"{name}." for name in painted(map(_capitalised, room.entities), "npc")]
+        yield from [f"{name}, on the ground." for name in painted(map(_capitalised, room.items), "item")]
+        return
+    if room.entities:
+        yield f"Here: {_listing(painted(room.entities, 'npc'))}."
+    if room.items:
+        yield f"On the ground: {_listing(painted(room.items, 'item'))}."
+
+
+def _listing(names: list[str]) -> str:
+    return ("; " if any("," in name for name in names) else ", ").join(names)
 
 
 def _blow(blow: Combat) -> str:
