@@ -6,6 +6,7 @@ use the virtual clock, which would jump while a worker thread waits for the serv
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 import uuid
@@ -32,6 +33,8 @@ def postgres_url() -> Iterator[str]:
     # root the server runs as a user of its own.
     folder = Path(tempfile.mkdtemp(prefix="wyld-pg-"))
     folder.chmod(0o755)
+    # At the exit of the process, after the package's own clean-up, which makes its lock file once more.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o700)
     with pytest.MonkeyPatch.context() as patch:
@@ -47,7 +50,6 @@ def postgres_url() -> Iterator[str]:
         connection.execute("SELECT pg_reload_conf()")
     yield url
     server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _at(url: str, database: str) -> str:

@@ -36,13 +36,14 @@ class CancellableCall:
     """One piece of blocking work on database connections; use each object once.
 
     Attributes:
+        cancelled: Whether the task was cancelled before the thread had ended; what the thread did after that is lost.
         silent: Whether the server did not even answer a cancellation, so that the socket was shut down.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._started = False
-        self._cancelled = False
+        self.cancelled = False
         self._connection: psycopg.Connection[Any] | None = None
         self._done = trio.Event()
         self.silent = False
@@ -98,12 +99,12 @@ class CancellableCall:
             self._go_on()
 
     def _go_on(self) -> None:
-        if self._cancelled:
+        if self.cancelled:
             raise Abandoned
 
     async def _stop(self) -> None:
         with self._lock:
-            self._cancelled = True
+            self.cancelled = True
             if not self._started:
                 return
         with trio.move_on_after(CANCEL_GRACE):

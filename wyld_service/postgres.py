@@ -63,6 +63,7 @@ _log = get_logger()
 
 # The pool warns of each failed attempt, several times a second while the database is away; `store.down` says it once.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
 _call: ContextVar[CancellableCall] = ContextVar("_call")
 """The call that the current worker thread works for; the pool's callbacks have no other way to learn it."""
 
@@ -126,20 +127,16 @@ class Database:
                 return transaction.run(connection, lambda: fn(connection, *args, **kwargs))
 
         try:
-            with trio.move_on_after(self._run_timeout):
-                result = await call.run(work, self._limiter)
-                self._note_success()
-                return result
+            result = await _within(self._run_timeout, call, work, self._limiter)
+        except StoreUnavailable as error:
+            error.in_doubt |= call.cancelled and transaction.committing
             if call.silent:
                 # What one connection suffers, the idle ones beside it do too: none of them is trusted any more.
                 self._pool.drain()
-            raise StoreUnavailable(
-                f"The database did not answer within {self._run_timeout:g} s.",
-                in_doubt=transaction.committing,
-            )
-        except StoreUnavailable as error:
             self._note_failure(error)
             raise
+        self._note_success()
+        return result
 
     @contextlib.contextmanager
     def _borrowed(self, call: CancellableCall) -> Iterator[Connection]:

@@ -265,22 +265,25 @@ async def test_a_cut_during_a_query_is_unavailable_and_the_next_run_works(pg_pro
         await _all_connections_back(database, 2)
 
 
-async def test_a_cut_during_commit_leaves_the_outcome_in_doubt(pg_proxy: PgProxy) -> None:
-    def slow_commit(connection: Connection) -> None:
-        connection.execute("CREATE TEMP TABLE t (i integer)")
-        connection.execute(
-            "CREATE FUNCTION pg_temp.slow() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$"
-        )
-        connection.execute(
-            "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED "
-            "FOR EACH ROW EXECUTE FUNCTION pg_temp.slow()"
-        )
-        connection.execute("INSERT INTO t VALUES (1)")
+def _commit_slowly(connection: Connection) -> None:
+    """A transaction whose COMMIT takes for ever."""
+    connection.execute("SET LOCAL statement_timeout = 0")
+    connection.execute("CREATE TEMP TABLE t (i integer)")
+    connection.execute(
+        "CREATE FUNCTION pg_temp.slow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$"
+    )
+    connection.execute(
+        "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION pg_temp.slow()"
+    )
+    connection.execute("INSERT INTO t VALUES (1)")
 
+
+async def test_a_cut_during_commit_leaves_the_outcome_in_doubt(pg_proxy: PgProxy) -> None:
     async def interrupted(database: Database) -> None:
         with pytest.raises(StoreUnavailable) as unavailable:
-            await database.run(slow_commit)
+            await database.run(_commit_slowly)
         assert unavailable.value.in_doubt
 
     async with (
@@ -290,6 +293,17 @@ async def test_a_cut_during_commit_leaves_the_outcome_in_doubt(pg_proxy: PgProxy
         nursery.start_soon(interrupted, database)
         await _query_is_running(database, "COMMIT")
         await pg_proxy.cut()
+
+
+async def test_a_commit_that_takes_too_long_leaves_the_outcome_in_doubt(
+    store_settings: StoreSettings,
+) -> None:
+    async with open_database(store_settings, application="test") as database:
+        with pytest.raises(StoreUnavailable, match="did not answer within 2 s") as unavailable:
+            await database.run(_commit_slowly)
+
+        assert unavailable.value.in_doubt
+        assert await database.run(_one) == 1
 
 
 async def test_connections_that_were_dropped_while_idle_are_noticed(pg_proxy: PgProxy) -> None:
