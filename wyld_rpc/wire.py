@@ -4,18 +4,23 @@ Pure. Requests and results are rare, so cattrs structures them: maps with the fi
 are frequent, so they are written by hand as arrays: `commands` and `acks` flat, a `tick` as six lists (see `pack_tick`), a game
 output as its tag and its fields in order.
 
+The world does not make `Tick` objects: it encodes an output or a state to bytes when a command makes it, which is also when a value that
+cannot travel must fail, and joins those bytes with `encode_delivery` and `encode_tick`. They spell exactly what `pack_tick` does.
+
 Whatever a peer sends, `structure` and the `unpack_` functions raise `RemoteProtocolError` and nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import attrs
 import cattrs
+import msgpack
 
-from wyld_rpc.errors import RemoteProtocolError
+from wyld_rpc.errors import LocalProtocolError, RemoteProtocolError, UnknownEvent
+from wyld_rpc.frames import pack_body
 from wyld_rpc.messages import (
     CALL_ERRORS,
     GAME_OUTPUTS,
@@ -40,6 +45,7 @@ from wyld_rpc.messages import (
     Span,
     StateDelivery,
     StateUpdateType,
+    Structured,
     Text,
     Tick,
 )
@@ -246,8 +252,8 @@ def pack_tick(tick: Tick) -> list[Any]:
         tick.more,
         [_pack_result(result) for result in tick.acks],
         [[pack_output(delivery.output), delivery.sessions, delivery.numbers] for delivery in tick.outputs],
-        [[s.update.kind.value, s.update.name, s.update.data, s.sessions] for s in tick.states],
-        [[end.session, end.reason.value, end.text] for end in tick.disconnects],
+        [_pack_state(state.update, state.sessions) for state in tick.states],
+        [_pack_end(end) for end in tick.disconnects],
     ]
 
 
@@ -265,6 +271,65 @@ def unpack_tick(body: Any) -> Tick:
         )
     except _MALFORMED as exc:
         raise RemoteProtocolError(f"malformed tick: {exc}") from exc
+
+
+def encode_output(output: GameOutput) -> bytes:
+    """An output as `encode_delivery` wants it. Raises `LocalProtocolError` if it holds what cannot travel."""
+    if type(output) is Structured:  # only its data may hold anything but strings, numbers and truth values
+        return pack_body(pack_output(output))
+    try:
+        return _pack(pack_output(output))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise LocalProtocolError(f"cannot send this {type(output).__name__}: {error}") from error
+
+
+def encode_state(update: EntityStateUpdate, sessions: list[SessionId]) -> bytes:
+    """One entry of a tick's states. Raises `LocalProtocolError` if its data holds what cannot travel."""
+    return pack_body(_pack_state(update, sessions))
+
+
+def encode_delivery(encoded_output: bytes, sessions: list[SessionId], numbers: list[int]) -> bytes:
+    """One entry of a tick's outputs: an output of `encode_output` for those sessions."""
+    return b"".join((_ARRAY_OF_3, encoded_output, _pack(sessions), _pack(numbers)))
+
+
+def encode_tick(
+    number: int,
+    *,
+    more: bool,
+    acks: Sequence[CommandResult] = (),
+    outputs: Sequence[bytes] = (),
+    states: Sequence[bytes] = (),
+    ends: Sequence[SessionEnded] = (),
+) -> bytes:
+    """The body of a tick event, from what `encode_delivery` and `encode_state` made. For `frames.encode_event`."""
+    return b"".join(
+        (
+            _ARRAY_OF_6,
+            _pack(number),
+            _pack(more),
+            _pack([_pack_result(result) for result in acks]),
+            _array_header(len(outputs)),
+            *outputs,
+            _array_header(len(states)),
+            *states,
+            _pack([_pack_end(end) for end in ends]),
+        )
+    )
+
+
+_pack: Callable[[Any], bytes] = msgpack.Packer().pack
+_array_header: Callable[[int], bytes] = msgpack.Packer().pack_array_header
+_ARRAY_OF_3 = _array_header(3)
+_ARRAY_OF_6 = _array_header(6)
+
+
+def _pack_state(update: EntityStateUpdate, sessions: list[SessionId]) -> list[Any]:
+    return [update.kind.value, update.name, update.data, sessions]
+
+
+def _pack_end(end: SessionEnded) -> list[Any]:
+    return [end.session, end.reason.value, end.text]
 
 
 def _pack_result(result: CommandResult) -> list[Any]:
@@ -330,9 +395,9 @@ def pack_event(event: AnyEvent) -> Any:
 
 
 def unpack_event(kind: str, body: Any) -> AnyEvent:
-    """The event of that kind. Raises `RemoteProtocolError` for an unknown kind or a malformed body."""
+    """The event of that kind. Raises `UnknownEvent`, or `RemoteProtocolError` for a malformed body."""
     if kind in _HAND_WRITTEN:
         return _HAND_WRITTEN[kind][1](body)  # type: ignore[no-any-return]
     if kind in _STRUCTURED:
         return structure(_STRUCTURED[kind], body)  # type: ignore[no-any-return]
-    raise RemoteProtocolError(f"unknown event {kind!r}")
+    raise UnknownEvent(kind)

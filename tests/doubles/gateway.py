@@ -1,0 +1,251 @@
+"""A gateway for tests of the world: the real peer over a memory stream, with everything that arrives kept."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import attrs
+import trio
+import trio.testing
+
+from wyld_rpc import wire
+from wyld_rpc.errors import RpcError
+from wyld_rpc.frames import Event, Request
+from wyld_rpc.messages import (
+    METHODS,
+    AccountId,
+    Acks,
+    AuthResult,
+    CharacterCreationData,
+    CharacterInfo,
+    CharacterList,
+    CharacterSelected,
+    Command,
+    CommandResult,
+    Commands,
+    CreateAccount,
+    CreateCharacter,
+    DisconnectReason,
+    Drain,
+    EntityId,
+    EntityStateUpdate,
+    FormattedText,
+    GameOutput,
+    ListCharacters,
+    RoomDescription,
+    SelectCharacter,
+    SessionDisconnected,
+    SessionEnded,
+    SessionId,
+    Tick,
+)
+from wyld_rpc.numbering import Epoch
+from wyld_rpc.peer import Peer, open_gateway_side
+from wyld_world.app import RunningWorld
+
+KEY = b"the key of these tests, 32 bytes"
+PASSWORD = "correct horse"
+
+T = TypeVar("T")
+
+
+def words(output: GameOutput) -> str:
+    """What a player would read of an output."""
+    match output:
+        case RoomDescription():
+            return "\n".join((output.name, output.description, *output.entities, *output.items))
+        case FormattedText():
+            return "".join(span.text for span in output.spans)
+        case _:
+            return str(getattr(output, "text", output))
+
+
+@attrs.define(eq=False)
+class FakeSession:
+    """One session of a fake gateway, with all that it got, in order."""
+
+    gateway: FakeGateway
+    id: SessionId
+    account_id: AccountId
+    generation: int = 1
+    typed: int = 0
+    outputs: list[tuple[int, GameOutput]] = attrs.field(factory=list)
+    states: list[EntityStateUpdate] = attrs.field(factory=list)
+    acks: list[CommandResult] = attrs.field(factory=list)
+    ended: SessionEnded | None = None
+
+    @property
+    def lines(self) -> list[str]:
+        return [words(output) for _, output in self.outputs]
+
+    @property
+    def applied(self) -> int:
+        return max((ack.applied for ack in self.acks), default=0)
+
+    def type(self, *lines: str) -> None:
+        """Send lines as one batch of commands."""
+        self.gateway.send_commands(*(self.next_command(line) for line in lines))
+
+    def next_command(self, line: str) -> Command:
+        self.typed += 1
+        return Command(self.id, self.generation, self.typed, line)
+
+    async def sees(self, text: str) -> str:
+        """Wait for a line that holds `text`, among all that ever came."""
+        return await self.gateway.until(lambda: next((line for line in self.lines if text in line), None))
+
+    def disconnect(self, reason: DisconnectReason = DisconnectReason.NETWORK_ERROR) -> None:
+        self.gateway.notify(SessionDisconnected(self.id, self.generation, reason))
+
+
+@attrs.define(eq=False)
+class FakeGateway:
+    """The gateway's end of one link.
+
+    Attributes:
+        ticks: As they came, continued ones joined.
+        acknowledge: Whether ticks are acknowledged as they come.
+    """
+
+    id: bytes = attrs.field(factory=lambda: secrets.token_bytes(16))
+    epoch: Epoch = attrs.field(factory=lambda: Epoch(secrets.token_bytes(8)))
+    acknowledge: bool = True
+    sessions: dict[SessionId, FakeSession] = attrs.field(factory=dict)
+    ticks: list[Tick] = attrs.field(factory=list)
+    parts: int = 0
+    drains: list[Drain] = attrs.field(factory=list)
+    _peer: Peer | None = None
+    _begun: list[Tick] = attrs.field(factory=list)
+    _news: trio.Event = attrs.field(factory=trio.Event)
+
+    @asynccontextmanager
+    async def linked(self, world: RunningWorld) -> AsyncIterator[FakeGateway]:
+        """Link to a world for as long as the block lasts."""
+        ours, theirs = trio.testing.memory_stream_pair()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.serve_link, theirs)
+            async with open_gateway_side(
+                ours, key=KEY, gateway_id=self.id, gateway_epoch=self.epoch, handler=self
+            ) as self._peer:
+                yield self
+
+    # ------------------------------------------------------------------------------------- asking
+
+    async def call(self, method: str, params: Any) -> Any:
+        """Call and return the result, or raise the `CallError` that is the answer."""
+        assert self._peer is not None
+        _, result, _ = METHODS[method]
+        try:
+            return wire.structure(result, await self._peer.call(method, wire.unstructure(params)))
+        except RpcError as error:
+            refusal = wire.error_from_wire(error.code, error.message, error.data)
+            raise (refusal or error) from error
+
+    async def create_account(self, name: str) -> FakeSession:
+        session = SessionId(secrets.token_bytes(16))
+        request = CreateAccount(AccountId(secrets.token_bytes(16)), session, name, PASSWORD, "192.0.2.7:5")
+        result: AuthResult = await self.call("create_account", request)
+        self.sessions[session] = FakeSession(self, session, result.account_id)
+        return self.sessions[session]
+
+    def session_of(self, account_id: AccountId) -> FakeSession:
+        """A further session of an account."""
+        session = SessionId(secrets.token_bytes(16))
+        self.sessions[session] = FakeSession(self, session, account_id)
+        return self.sessions[session]
+
+    async def create_character(self, session: FakeSession, name: str) -> CharacterInfo:
+        listed: CharacterList = await self.call(
+            "list_characters", ListCharacters(session.id, session.account_id)
+        )
+        data = creation_data(listed, name)
+        request = CreateCharacter(EntityId(secrets.token_bytes(16)), session.id, session.account_id, data)
+        info: CharacterInfo = await self.call("create_character", request)
+        return info
+
+    async def select(self, session: FakeSession, character: EntityId) -> CharacterSelected:
+        request = SelectCharacter(session.id, session.generation, session.account_id, character)
+        selected: CharacterSelected = await self.call("select_character", request)
+        return selected
+
+    async def play(self, name: str) -> FakeSession:
+        """A new account with a new character of the same name, in play."""
+        session = await self.create_account(f"{name}s-account")
+        await self.select(session, (await self.create_character(session, name)).id)
+        return session
+
+    # -------------------------------------------------------------------------------------- telling
+
+    def notify(self, event: Any) -> None:
+        assert self._peer is not None
+        self._peer.notify(event.KIND, wire.pack_event(event))
+
+    def send_commands(self, *commands: Command) -> None:
+        self.notify(Commands(commands))
+
+    # ------------------------------------------------------------------------------------- hearing
+
+    async def until(self, get: Any) -> Any:
+        """Wait until `get()` gives something true, and return that."""
+        while not (value := get()):
+            await self._news.wait()
+        return value
+
+    def on_request(self, request: Request) -> None:
+        raise AssertionError(f"the world asks: {request}")
+
+    def on_event(self, event: Event) -> None:
+        message = wire.unpack_event(event.kind, event.body)
+        if isinstance(message, Drain):
+            self.drains.append(message)
+        else:
+            assert isinstance(message, Tick)
+            self._take(message)
+        self._news.set()
+        self._news = trio.Event()
+
+    def _take(self, part: Tick) -> None:
+        self.parts += 1
+        self._begun.append(part)
+        if part.more:
+            return
+        parts, self._begun = self._begun, []
+        assert {each.number for each in parts} == {len(self.ticks) + 1}
+        tick = Tick(
+            part.number,
+            [ack for each in parts for ack in each.acks],
+            [output for each in parts for output in each.outputs],
+            [state for each in parts for state in each.states],
+            [end for each in parts for end in each.disconnects],
+        )
+        self.ticks.append(tick)
+        self._apply(tick)
+        if self.acknowledge:
+            self.notify(Acks(tick.number))
+
+    def _apply(self, tick: Tick) -> None:
+        for delivery in tick.outputs:
+            for session, number in zip(delivery.sessions, delivery.numbers, strict=True):
+                self.sessions[session].outputs.append((number, delivery.output))
+        for state in tick.states:
+            for session in state.sessions:
+                self.sessions[session].states.append(state.update)
+        for ack in tick.acks:
+            self.sessions[ack.session].acks.append(ack)
+        for end in tick.disconnects:
+            self.sessions[end.session].ended = end
+
+
+def creation_data(listed: CharacterList, name: str) -> CharacterCreationData:
+    """The first of everything, with the points spent from the first attribute on."""
+    choices = listed.choices
+    attributes = {choice.name: choices.attribute_minimum for choice in choices.attributes}
+    points = choices.attribute_points
+    for attribute in attributes:
+        spent = min(points, choices.attribute_maximum - choices.attribute_minimum)
+        attributes[attribute] += spent
+        points -= spent
+    return CharacterCreationData(name, choices.races[0].name, choices.classes[0].name, attributes)

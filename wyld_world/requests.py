@@ -1,0 +1,170 @@
+"""The engine's answers to the requests of gateways: the list of characters, creating, deleting and playing them, coming back.
+
+Everything here runs inside a turn of the engine: synchronous, in order with the commands of the same link, and answered when the
+turn is released. Passwords are not among it (`accounts.py`): they take time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from wyld_rpc.messages import (
+    AccountId,
+    CallError,
+    CharacterDeleted,
+    CharacterError,
+    CharacterErrorCode,
+    CharacterList,
+    CharacterSelected,
+    CreateCharacter,
+    DeleteCharacter,
+    DisconnectReason,
+    ListCharacters,
+    PositionList,
+    Positions,
+    ReconnectError,
+    ReconnectErrorCode,
+    ReconnectResult,
+    SelectCharacter,
+    SessionEnded,
+    SessionReconnected,
+)
+from wyld_rpc.numbering import ReceiveCursor, new_epoch
+from wyld_world.errors import Undone
+from wyld_world.gateways import Gateway, Params
+from wyld_world.model import presence
+from wyld_world.model.journal import Journal
+from wyld_world.model.world import World
+from wyld_world.sessions import Session, Sessions
+
+if TYPE_CHECKING:
+    from wyld_world.committer import Committer
+    from wyld_world.engine import Engine
+
+REPLACED_TEXT: Final = "Somebody has logged in with this character from elsewhere; this connection is closed."
+UNPROTECTED_TEXT: Final = "The server cannot save anything at the moment. Please try again in a few minutes."
+FAILED_TEXT: Final = (
+    "That did not work because of a mistake in the server, which has been noted. Please try again."
+)
+
+
+@attrs.frozen
+class Promise:
+    """An answer that is true only once it is committed."""
+
+    value: object
+
+
+class Requests:
+    """One method per request; `answer` finds it. A `CallError` that a method raises is its answer."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        world: World,
+        journal: Journal,
+        sessions: Sessions,
+        committer: Committer,
+        accounts: set[AccountId],
+    ) -> None:
+        self._engine = engine
+        self._world = world
+        self._journal = journal
+        self._sessions = sessions
+        self._committer = committer
+        self._accounts = accounts
+
+    def answer(self, gateway: Gateway, params: Params, now: float) -> object:
+        """The result, as it is or as a `Promise`, or the `CallError`. `now` is in seconds since 1970."""
+        try:
+            return self._answer(gateway, params, now)
+        except CallError as error:
+            return error
+        except Undone:
+            return CharacterError(CharacterErrorCode.SERVER_ERROR, FAILED_TEXT)
+
+    def _answer(self, gateway: Gateway, params: Params, now: float) -> object:
+        match params:
+            case ListCharacters():
+                return CharacterList(self._world.summaries(params.account_id), self._world.choices)
+            case CreateCharacter():
+                return self._create_character(params, now)
+            case DeleteCharacter():
+                return self._delete_character(params)
+            case SelectCharacter():
+                return self._select_character(gateway, params)
+            case SessionReconnected():
+                return self._session_reconnected(gateway, params)
+            case Positions():
+                return PositionList(tuple([session.positions for session in gateway.sessions]))
+
+    def _create_character(self, params: CreateCharacter, now: float) -> Promise:
+        self._refuse_unprotected()
+        # The database would refuse a character of nobody, and a refused commit ends the world.
+        if params.account_id not in self._accounts:
+            raise CharacterError(CharacterErrorCode.NOT_FOUND, "There is no such account.")
+        create = self._world.create_character
+        character = self._engine.attempt("create_character", create, self._journal, now, params)
+        return Promise(self._world.info(character))
+
+    def _delete_character(self, params: DeleteCharacter) -> Promise:
+        self._refuse_unprotected()
+        delete, account_id, character_id = (
+            self._world.delete_character,
+            params.account_id,
+            params.character_id,
+        )
+        character = self._engine.attempt("delete_character", delete, self._journal, account_id, character_id)
+        return Promise(CharacterDeleted(character.name))
+
+    def _select_character(self, gateway: Gateway, params: SelectCharacter) -> CharacterSelected:
+        character = self._world.character(params.account_id, params.character_id)
+        session = self._sessions.by_id.get(params.session)
+        if session is not None and session.character is not character:
+            raise CharacterError(
+                CharacterErrorCode.IN_PLAY, f"This session plays {session.character.name} already."
+            )
+        if session is None:
+            holder = self._sessions.by_character.get(character.id)
+            if holder is not None:
+                self._engine.end_session(holder, DisconnectReason.REPLACED, REPLACED_TEXT)
+            session = Session(
+                params.session, character, params.generation, ReceiveCursor(new_epoch(secrets.token_bytes))
+            )
+            self._sessions.begin(session, gateway)
+        else:  # asked again, because the first answer was lost
+            self._sessions.attach(session, gateway, max(session.generation, params.generation))
+        try:
+            self._engine.act(
+                character, presence.enter if character.location is None else presence.regain_link
+            )
+        except Undone:
+            self._sessions.end(session)
+            raise
+        return CharacterSelected(self._world.info(character), session.positions)
+
+    def _session_reconnected(self, gateway: Gateway, params: SessionReconnected) -> ReconnectResult:
+        session = self._sessions.by_id.get(params.session)
+        if session is None:
+            raise ReconnectError(ReconnectErrorCode.SESSION_NOT_FOUND, "The session has ended.")
+        if params.generation <= session.generation:
+            raise ReconnectError(ReconnectErrorCode.STALE_GENERATION, "Another connection has this session.")
+        if session.gateway is not None and session.gateway is not gateway:
+            session.gateway.writer.end(SessionEnded(session.id, DisconnectReason.REPLACED, REPLACED_TEXT))
+        self._sessions.attach(session, gateway, params.generation)
+        self._engine.resend_states(session)
+        # Within the debounce nobody has seen the player go, so nobody is told of the return.
+        if session.character.linkdead:
+            with suppress(Undone):
+                self._engine.act(session.character, presence.regain_link)
+        return ReconnectResult(
+            True, len(session.outputs), self._world.info(session.character), session.positions
+        )
+
+    def _refuse_unprotected(self) -> None:
+        if self._committer.unprotected_since is not None:
+            raise CharacterError(CharacterErrorCode.SERVER_ERROR, UNPROTECTED_TEXT)
