@@ -12,9 +12,9 @@ from typing import Protocol
 
 import trio
 
-from wyld.console import Console
 from wyld.errors import CannotStart
 from wyld.supervisor import SUPERVISED_VARIABLE
+from wyld_service.announce import announce
 from wyld_service.errors import ServiceError, SettingsError
 from wyld_service.log import configure
 from wyld_service.settings import Settings, load_settings
@@ -59,7 +59,7 @@ async def _serve_until_told(serve: Serve, settings: Settings) -> None:
         await nursery.start(_obey_signals, stop, nursery.cancel_scope)
         if os.environ.get(SUPERVISED_VARIABLE) == "1":
             nursery.start_soon(_watch_lifeline, stop)
-        await serve(settings, stop=stop, announce=Console().result)
+        await serve(settings, stop=stop, announce=announce)
         nursery.cancel_scope.cancel()
 
 

@@ -42,22 +42,7 @@ def guard_of(folder: Path) -> int:
     return guard
 
 
-async def test_server_is_created_answers_and_is_gone_after_stop(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    async with trio.open_nursery() as nursery:
-        database = EmbeddedPostgres(folder, Console())
-        url = await nursery.start(database.run)
-        assert answer(url) == 42
-        pid = postmaster(folder)
-        await database.stop(5)
-
-    assert not (folder / "postmaster.pid").exists()
-    await eventually(lambda: not exists(pid))
-    assert capfd.readouterr().err == "Creating the database ...\n"
-
-
-async def test_second_start_finds_what_the_first_one_stored(
+async def test_server_is_made_once_keeps_what_it_stored_and_is_gone_after_stop(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for statement in ("create table kept (id int)", "insert into kept values (1)"):
@@ -66,8 +51,11 @@ async def test_second_start_finds_what_the_first_one_stored(
             url = await nursery.start(database.run)
             with psycopg.connect(url) as connection:
                 connection.execute(statement)
+            pid = postmaster(folder)
             await database.stop(5)
 
+        assert not (folder / "postmaster.pid").exists()
+        await eventually(lambda pid=pid: not exists(pid))
     assert capfd.readouterr().err == "Creating the database ...\nStarting PostgreSQL ...\n"
 
 

@@ -132,12 +132,13 @@ def real_sleeps(tree: ast.AST, virtual: bool = False) -> Iterator[int]:
         yield from real_sleeps(node, inner)
 
 
-@pytest.mark.parametrize("folder", ["unit", "flow", "doubles"])
-def test_no_test_sleeps_for_real(folder: str) -> None:
+@pytest.mark.parametrize(("folder", "virtual"), [("unit", False), ("flow", False), ("doubles", True)])
+def test_no_test_sleeps_for_real(folder: str, virtual: bool) -> None:
+    """A double is slow in the time of the test that uses it."""
     sleeps = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in sorted((ROOT / "tests" / folder).rglob("*.py"))
-        for line in real_sleeps(ast.parse(path.read_text("utf-8")))
+        for line in real_sleeps(ast.parse(path.read_text("utf-8")), virtual)
     ]
 
     assert sleeps == []
