@@ -115,46 +115,75 @@ def test_pure_module_imports_nothing_impure(path: Path) -> None:
         assert file is None or file in pure | bare_packages, f"{path.name} imports {name}, which is not pure"
 
 
-def real_sleeps(tree: ast.AST, virtual: bool = False) -> Iterator[int]:
+CLOCKS = frozenset({"autojump_clock", "mock_clock"})
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def arguments(function: Function) -> set[str]:
+    return {argument.arg for argument in function.args.args}
+
+
+def virtual_clocks(module: ast.Module) -> set[str]:
+    """The fixtures that bring virtual time: trio's, and those of this module that ask for one of them."""
+    fixtures = [node for node in module.body if isinstance(node, Function) and node.decorator_list]
+    clocks = set(CLOCKS)
+    while found := {fixture.name for fixture in fixtures if arguments(fixture) & clocks} - clocks:
+        clocks |= found
+    return clocks
+
+
+def real_sleeps(module: ast.Module, double: bool = False) -> Iterator[int]:
     """Lines that sleep for real: `time.sleep`, or `trio.sleep` of anything but 0 without a virtual clock.
 
-    A function has virtual time if it, or one around it, asks for the fixture of a mock clock.
+    A test has virtual time if it asks for it. Other functions, and all of a test double, live in the time of whoever
+    calls them, so they count as virtual where anybody in the module has it.
     """
-    for node in ast.iter_child_nodes(tree):
-        inner = virtual
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inner |= bool({"autojump_clock", "mock_clock"} & {argument.arg for argument in node.args.args})
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            nothing = [ast.unparse(argument) for argument in node.args] == ["0"]
-            if called == "time.sleep" or (called == "trio.sleep" and not virtual and not nothing):
-                yield node.lineno
-        yield from real_sleeps(node, inner)
+    clocks = virtual_clocks(module)
+    callers_time = double or any(
+        arguments(node) & clocks for node in module.body if isinstance(node, Function)
+    )
+    for node in module.body:
+        is_test = isinstance(node, Function) and node.name.startswith("test_")
+        virtual = bool(arguments(node) & clocks) if is_test else callers_time
+        for call in ast.walk(node):
+            if not isinstance(call, ast.Call):
+                continue
+            called, given = ast.unparse(call.func), [ast.unparse(argument) for argument in call.args]
+            if called == "time.sleep" or (called == "trio.sleep" and not virtual and given != ["0"]):
+                yield call.lineno
 
 
-@pytest.mark.parametrize(("folder", "virtual"), [("unit", False), ("flow", False), ("doubles", True)])
-def test_no_test_sleeps_for_real(folder: str, virtual: bool) -> None:
-    """A double is slow in the time of the test that uses it."""
+@pytest.mark.parametrize("folder", ["unit", "flow", "doubles"])
+def test_no_test_sleeps_for_real(folder: str) -> None:
     sleeps = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in sorted((ROOT / "tests" / folder).rglob("*.py"))
-        for line in real_sleeps(ast.parse(path.read_text("utf-8")), virtual)
+        for line in real_sleeps(ast.parse(path.read_text("utf-8")), double=folder == "doubles")
     ]
 
     assert sleeps == []
 
 
 def test_real_sleeps_are_found() -> None:
-    source = """
-async def test_bad(): await trio.sleep(0.1)
-async def test_good(autojump_clock):
-    async def later(): await trio.sleep(5)
-    await trio.sleep(0)
-def test_worse(autojump_clock): time.sleep(1)
-async def test_pass(): await trio.sleep(0)
+    virtual = """
+async def helper(): await trio.sleep(3)
+@pytest.fixture
+async def world(autojump_clock): await trio.sleep(4)
+@pytest.fixture
+async def gateway(world): yield
+async def test_real(): await trio.sleep(7)
+async def test_virtual(gateway): await trio.sleep(8)
+async def test_nothing(): await trio.sleep(0)
+def test_worst(autojump_clock): time.sleep(10)
+"""
+    real = """
+async def helper(): await trio.sleep(2)
+async def test_pass(): await helper()
 """
 
-    assert list(real_sleeps(ast.parse(source))) == [2, 6]
+    assert list(real_sleeps(ast.parse(virtual))) == [7, 10]
+    assert list(real_sleeps(ast.parse(real))) == [2]
+    assert list(real_sleeps(ast.parse(real), double=True)) == []
 
 
 def test_no_file_holds_an_address_of_one_machine_or_registry() -> None:
