@@ -173,24 +173,18 @@ class _Front:
             raise TransportBroken(str(error)) from None
 
     async def _answer(self, request: h11.Request, path: str) -> None:
-        page = self._pages.get(path)
-        probe = self._health.get(path)
         allowed = "GET" if path == "/ws" else "GET, HEAD"
-        if page is None and probe is None and path != "/ws":
-            await self._say(request, HTTPStatus.NOT_FOUND, "There is no such page here. The game is at /.")
-        elif request.method.decode("latin-1") not in allowed.split(", "):
-            await self._say(
-                request,
-                HTTPStatus.METHOD_NOT_ALLOWED,
-                f"Only {allowed} can be asked for.",
-                [("Allow", allowed)],
-            )
-        elif page is not None:
-            await self._answer_page(request, page)
-        elif probe is not None:
-            parts = tuple(probe())
+        if request.method.decode("latin-1") not in allowed.split(", "):
+            refusal = f"Only {allowed} can be asked for."
+            await self._say(request, HTTPStatus.METHOD_NOT_ALLOWED, refusal, [("Allow", allowed)])
+        elif path in self._pages:
+            await self._answer_page(request, self._pages[path])
+        elif path in self._health:
+            parts = tuple(self._health[path]())
             status = HTTPStatus.OK if all(part.ok for part in parts) else HTTPStatus.SERVICE_UNAVAILABLE
             await self._say(request, status, "\n".join(map(str, parts)))
+        else:
+            await self._say(request, HTTPStatus.NOT_FOUND, "There is no such page here. The game is at /.")
 
     async def _answer_page(self, request: h11.Request, page: Page) -> None:
         headers = [*_PAGE_HEADERS, ("ETag", page.etag), ("Cache-Control", "no-cache")]
