@@ -5,6 +5,7 @@ General layout, in the order in which to read it:
 - `errors` - everything this package raises.
 - `frames` - bytes to `Request`, `Response` and `Event`, and back.  Pure.
 - `messages` - what the two processes say to each other, as classes.  Pure.
+- `wire` - those classes to plain values and back.  Pure.
 - `numbering` - `SendWindow` and `ReceiveCursor`: who has which message.  Pure.
 - `opening` - the two ends of the handshake, as state machines.  Pure.
 - `peer` - one end of a link over any Trio stream: calls, events, heartbeat.  The only module that knows Trio.
