@@ -23,14 +23,16 @@ from wyld_gateway.errors import HandshakeFailed, TransportBroken
 from wyld_gateway.player_socket import PlayerSocket
 from wyld_gateway.telnet import Limits
 from wyld_gateway.telnet.adapter import CLOSE_WAIT, NEGOTIATION_WAIT, TelnetAdapter
+from wyld_gateway.telnet.options.new_environ import encode_variables
 from wyld_gateway.telnet.options.terminal_type import encode_answer
 from wyld_gateway.telnet.options.window_size import encode_window_size
 from wyld_gateway.terminal import ClientProfile, Colours
 from wyld_rpc.messages import EntityStateUpdate, RoomDescription, StateUpdateType, Text
 
 ECHO, SGA, EOR, NAWS, TTYPE = b"\x01", b"\x03", b"\x19", b"\x1f", b"\x18"
-BURST = WONT + ECHO + DO + TTYPE + DO + NAWS + WILL + EOR + WILL + SGA
-REFUSAL = WONT + TTYPE + WONT + NAWS + DONT + EOR + DONT + SGA
+CHARSET, ENVIRON = b"\x2a", b"\x27"
+BURST = WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR + WILL + SGA
+REFUSAL = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR + DONT + SGA
 EOR_MARK = IAC + b"\xef"
 AYT = IAC + b"\xf6"
 
@@ -58,7 +60,7 @@ def answer(name):
 
 MUDLET = (
     WILL + TTYPE + answer("Mudlet") + answer("ansi-truecolor") + answer("MTTS 2413")
-    + WILL + NAWS + subnegotiation(31, encode_window_size(100, 40)) + DO + EOR + DO + SGA
+    + WILL + NAWS + subnegotiation(31, encode_window_size(100, 40)) + WONT + ENVIRON + DONT + CHARSET + DO + EOR + DO + SGA
 )  # fmt: skip
 
 
@@ -226,6 +228,20 @@ async def test_end_of_the_stream_is_the_last_message(how, close, autojump_clock)
 
     for _ in range(2):
         assert await adapter.receive() == [DisconnectedMessage(close)]
+
+
+async def test_variables_and_charset_are_believed(autojump_clock):
+    adapter, far = await opened(WILL + ENVIRON + DO + CHARSET)
+    variables = encode_variables(
+        {"CLIENT_NAME": "Mud\x1blet", "CLIENT_VERSION": "4.18", "SCREEN_READER": "1"}
+    )
+    await far.send_all(subnegotiation(39, variables) + subnegotiation(42, b"\x02cp437"))
+
+    assert await adapter.receive() == [NegotiationMessage()]
+
+    assert adapter.rendering_key == ClientProfile(80, Colours.ANSI_16, "cp437", screen_reader=True)
+    assert (adapter.metadata.client_name, adapter.metadata.client_version) == ("Mudlet", "4.18")
+    assert adapter.render(Text("ü│")) == b"\x81\xb3\r\n"
 
 
 async def test_rejected_subnegotiation_disturbs_nobody(autojump_clock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wyld_gateway.telnet import TerminalType, WindowSize
-from wyld_gateway.telnet.capabilities import client_and_terminal, profile_of
+from wyld_gateway.telnet.capabilities import Evidence
 from wyld_gateway.terminal import ClientProfile, Colours
 
 
@@ -25,7 +25,19 @@ def answers(*names, mtts=None):
     ],
 )
 def test_names_of_client_and_terminal_are_told_apart(given, client, terminal):
-    assert client_and_terminal(given) == (client, terminal)
+    evidence = Evidence(terminal=given)
+
+    assert (evidence.client_name, evidence.terminal_type, evidence.client_version) == (client, terminal, "")
+
+
+def test_variables_know_better_what_the_client_is_called():
+    evidence = Evidence(
+        terminal=answers("MUDLET 4.16", "ANSI"),
+        environment={"CLIENT_NAME": "Mudlet", "CLIENT_VERSION": "4.18", "TERMINAL_TYPE": "ANSI-TRUECOLOR"},
+    )
+
+    assert (evidence.client_name, evidence.client_version) == ("Mudlet", "4.18")
+    assert evidence.terminal_type == "ANSI-TRUECOLOR"
 
 
 @pytest.mark.parametrize(
@@ -44,21 +56,46 @@ def test_names_of_client_and_terminal_are_told_apart(given, client, terminal):
     ],
 )
 def test_colours_follow_the_best_evidence(given, negotiates, colours):
-    assert profile_of(given, None, negotiates=negotiates).colours is colours
+    assert Evidence(negotiates=negotiates, terminal=given).profile.colours is colours
 
 
 @pytest.mark.parametrize(
-    ("mtts", "encoding", "screen_reader"),
-    [(None, "utf-8", False), (0, "latin-1", False), (4, "utf-8", False), (4 | 64, "utf-8", True)],
+    ("codec", "environment", "mtts", "encoding"),
+    [
+        (None, {}, None, "utf-8"),
+        (None, {}, 0, "latin-1"),
+        (None, {}, 4, "utf-8"),
+        (None, {"MTTS": "0"}, 4, "latin-1"),
+        (None, {"MTTS": "many"}, 4, "utf-8"),
+        (None, {"CHARSET": "cp437"}, 4, "cp437"),
+        (None, {"CHARSET": "EBCDIC"}, 0, "latin-1"),
+        ("ascii", {"CHARSET": "cp437"}, 4, "ascii"),
+    ],
 )
-def test_encoding_and_screen_reader_follow_the_bits(mtts, encoding, screen_reader):
-    profile = profile_of(answers("X", mtts=mtts), None, negotiates=True)
+def test_encoding_follows_the_best_evidence(codec, environment, mtts, encoding):
+    evidence = Evidence(terminal=answers("X", mtts=mtts), environment=environment, codec=codec)
 
-    assert (profile.encoding, profile.screen_reader) == (encoding, screen_reader)
+    assert evidence.profile.encoding == encoding
+
+
+@pytest.mark.parametrize(
+    ("environment", "mtts", "screen_reader"),
+    [
+        ({}, None, False),
+        ({}, 4, False),
+        ({}, 64, True),
+        ({"MTTS": "69"}, 5, True),
+        ({"SCREEN_READER": "1"}, None, True),
+    ],
+)
+def test_screen_reader_is_believed_from_bits_and_from_variables(environment, mtts, screen_reader):
+    evidence = Evidence(terminal=answers("X", mtts=mtts), environment=environment)
+
+    assert evidence.profile.screen_reader is screen_reader
 
 
 @pytest.mark.parametrize(
     ("window", "width"), [(None, 80), (WindowSize(None, 24), 80), (WindowSize(132, 43), 132)]
 )
 def test_width_is_the_window_s_or_the_usual_one(window, width):
-    assert profile_of(None, window, negotiates=False) == ClientProfile(width)
+    assert Evidence(window=window).profile == ClientProfile(width)

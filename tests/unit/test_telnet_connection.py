@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from telnet_feeding import DO, DONT, IAC, SB, SE, WILL, WONT, feed, feed_all_ways, started, subnegotiation
 
 from wyld_gateway.telnet import (
+    OPTIONS,
     AreYouThere,
     Command,
     ForeignProtocol,
@@ -27,10 +28,16 @@ from wyld_gateway.telnet import (
     encode_text,
     option_name,
 )
+from wyld_gateway.telnet.charsets import PREFERRED
+from wyld_gateway.telnet.options.charset import encode_request
+from wyld_gateway.telnet.options.new_environ import ASKED, encode_question
 from wyld_gateway.telnet.options.terminal_type import MAX_ANSWERS, MAX_NAME, Mtts, encode_answer
 from wyld_gateway.telnet.options.window_size import encode_window_size
 
 ECHO, SGA, EOR, NAWS, TTYPE = b"\x01", b"\x03", b"\x19", b"\x1f", b"\x18"
+CHARSET, ENVIRON = b"\x2a", b"\x27"
+#: Options that are neither refused nor free of an answer of their own.
+SPOKEN = {option.code for option in OPTIONS}
 
 
 def lines(*texts):
@@ -164,7 +171,9 @@ def test_opening_burst_asks_for_what_is_implemented_and_for_nothing_else():
 
     connection.start()
 
-    assert connection.data_to_send() == WONT + ECHO + DO + TTYPE + DO + NAWS + WILL + EOR + WILL + SGA
+    assert connection.data_to_send() == (
+        WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR + WILL + SGA
+    )
     assert connection.data_to_send() == b""
     assert connection.negotiating
 
@@ -176,7 +185,7 @@ def test_opening_burst_twice_is_our_own_error():
         connection.start()
 
 
-@pytest.mark.parametrize("option", [o for o in range(256) if o not in {*ECHO, *SGA, *EOR, *NAWS, *TTYPE}])
+@pytest.mark.parametrize("option", [o for o in range(256) if o not in SPOKEN])
 def test_unknown_options_are_refused_in_both_directions(option):
     code = bytes([option])
 
@@ -187,14 +196,14 @@ def test_unknown_options_are_refused_in_both_directions(option):
 
 
 def test_client_that_refuses_everything_leaves_nothing_open():
-    refusals = WONT + TTYPE + WONT + NAWS + DONT + EOR + DONT + SGA
+    refusals = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR + DONT + SGA
 
     heard = feed_all_ways(started, refusals)
 
     assert heard.sent == b""
     assert not heard.connection.negotiating
     assert heard.connection.agreed() == []
-    assert [e.on for e in heard.events] == [False] * 4
+    assert [e.on for e in heard.events] == [False] * 6
 
 
 def test_late_refusal_of_an_agreed_option_is_legal_and_answered_once():
@@ -370,7 +379,7 @@ def test_terminal_type_cycle_starts_again_when_the_client_switches_it_off_and_on
 
 def test_negotiating_lasts_until_the_terminal_type_cycle_is_over():
     connection = started()
-    feed(connection, [WONT + NAWS + DO + EOR + DO + SGA + WILL + TTYPE])
+    feed(connection, [WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DO + EOR + DO + SGA + WILL + TTYPE])
     assert connection.negotiating
 
     feed(connection, [answer("tf"), answer("tf")])
@@ -417,7 +426,7 @@ def test_subnegotiation_of_an_option_that_is_off_has_no_effect():
     ]
 
 
-@pytest.mark.parametrize("code", [1, 3, 25])
+@pytest.mark.parametrize("code", [0, 1, 3, 25])
 def test_option_without_subnegotiations_rejects_them(code):
     connection = started()
     connection.set_echo(False)
@@ -540,7 +549,7 @@ def test_every_byte_value_is_taken_in_every_position(byte):
 _NEGOTIATION = st.builds(
     lambda word, option: word + bytes([option]),
     st.sampled_from([WILL, WONT, DO, DONT]),
-    st.one_of(st.sampled_from([1, 3, 24, 25, 31]), st.integers(0, 255)),
+    st.one_of(st.sampled_from(sorted(SPOKEN)), st.integers(0, 255)),
 )
 _PIECE = st.one_of(
     _NEGOTIATION,
@@ -552,13 +561,21 @@ _PIECE = st.one_of(
 )
 
 
+#: Bytes that agreeing to each option once can draw beyond the agreement.
+LONGEST_QUESTIONS = (
+    len(ASK)
+    + len(subnegotiation(39, encode_question(ASKED)))
+    + len(subnegotiation(42, encode_request(PREFERRED)))
+)
+
+
 @given(st.lists(_PIECE, max_size=30).map(b"".join))
 @example(IAC + SB + NAWS + IAC)
 @settings(max_examples=200)
 def test_any_bytes_cut_in_any_way_mean_the_same_and_raise_nothing(data):
     heard = feed_all_ways(started, data)
 
-    assert len(heard.sent) <= 5 * len(data)
+    assert len(heard.sent) <= 5 * len(data) + Limits().answers_per_option * LONGEST_QUESTIONS
 
 
 @given(st.lists(_NEGOTIATION, max_size=40))
@@ -570,5 +587,6 @@ def test_storm_of_negotiations_draws_a_bounded_number_of_answers(storm):
 
     sent = feed(connection, storm * 40).sent
 
-    # Each answered word is three bytes; agreeing to TERMINAL-TYPE also asks for it.
-    assert len(sent) <= 256 * limits.answers_per_option * 3 + limits.answers_per_option * len(ASK)
+    # Each answered word is three bytes; agreeing to some options also asks something. TIMING-MARK is no negotiation.
+    marks = sent.count(WILL + bytes([OptionCode.TIMING_MARK]))
+    assert len(sent) <= limits.answers_per_option * (256 * 3 + LONGEST_QUESTIONS) + 3 * marks

@@ -65,8 +65,11 @@ def to_bytes(text):
 
 def to_event(text):
     (_, name), *values = tokens(text)
-    kind = getattr(events, name)
-    return kind(*[field(value) for value in grouped(values)])
+    fields = [field(value) for value in grouped(values)]
+    if name == "EnvironmentChanged":
+        (pairs,) = fields
+        return events.EnvironmentChanged(dict(zip(pairs[::2], pairs[1::2], strict=True)))
+    return getattr(events, name)(*fields)
 
 
 def grouped(values):

@@ -14,6 +14,8 @@ from wyld_gateway.telnet.encode import encode_text
 from wyld_gateway.telnet.errors import LocalProtocolError, RemoteProtocolError, TelnetError
 from wyld_gateway.telnet.events import (
     AreYouThere,
+    CharacterSet,
+    EnvironmentChanged,
     Event,
     ForeignProtocol,
     Line,
@@ -24,6 +26,7 @@ from wyld_gateway.telnet.events import (
     Side,
     SubnegotiationRejected,
     TerminalType,
+    TimingMark,
     WindowSize,
 )
 from wyld_gateway.telnet.limits import Limits
@@ -33,7 +36,9 @@ __all__ = [
     "KEEPALIVE",
     "OPTIONS",
     "AreYouThere",
+    "CharacterSet",
     "Command",
+    "EnvironmentChanged",
     "Event",
     "ForeignProtocol",
     "Limits",
@@ -51,6 +56,7 @@ __all__ = [
     "TelnetConnection",
     "TelnetError",
     "TerminalType",
+    "TimingMark",
     "WindowSize",
     "encode_text",
     "option_name",

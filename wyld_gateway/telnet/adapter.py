@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+import attrs
 import trio
 
 from wyld_gateway.adapter import (
@@ -31,12 +32,14 @@ from wyld_gateway.adapter import (
 )
 from wyld_gateway.close import Close
 from wyld_gateway.errors import HandshakeFailed, TransportBroken
-from wyld_gateway.telnet.capabilities import client_and_terminal, profile_of
+from wyld_gateway.telnet.capabilities import Evidence
 from wyld_gateway.telnet.connection import ARE_YOU_THERE_ANSWER, TelnetConnection
 from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC, OptionCode, option_name
 from wyld_gateway.telnet.encode import encode_text
 from wyld_gateway.telnet.events import (
     AreYouThere,
+    CharacterSet,
+    EnvironmentChanged,
     Event,
     ForeignProtocol,
     Line,
@@ -79,7 +82,7 @@ class TelnetAdapter(ProtocolAdapter):
 
     protocol = Protocol.TELNET
 
-    def __init__(self, stream: trio.abc.Stream, peer: str, limits: Limits | None = None) -> None:
+    def __init__(self, stream: trio.abc.HalfCloseableStream, peer: str, limits: Limits | None = None) -> None:
         """`stream` is a `PlayerSocket`, or any other byte stream, of which nothing is sent at once."""
         self.peer = peer
         self._stream = stream
@@ -87,13 +90,11 @@ class TelnetAdapter(ProtocolAdapter):
         self._codec = TelnetConnection(limits)
         self._line_limit = (limits or Limits()).line
         self._unread: list[Incoming] = []
-        self._terminal: TerminalType | None = None
-        self._window: WindowSize | None = None
-        self._profile = ClientProfile()
+        self._evidence = Evidence()
+        self._profile = self._evidence.profile
         self._metadata = ClientMetadata()
         self._hides_input = False
         self._prompt_stands = False
-        self._learn()
 
     @property
     def metadata(self) -> ClientMetadata:
@@ -152,16 +153,16 @@ class TelnetAdapter(ProtocolAdapter):
         if not data:
             self._unread.append(DisconnectedMessage(Close.EOF))
             return
-        learned = False
+        known = self._evidence
         for event in self._codec.receive_data(bytes(data)):
-            learned |= self._take(event)
-        if learned and self._learn():
+            self._take(event)
+        if self._evidence is not known and self._learn():
             self._unread.append(NegotiationMessage())
         if self._codec.owes and not self._unread:
             self._unread.append(PingMessage())
 
-    def _take(self, event: Event) -> bool:
-        """Put the message of one event into `_unread`; whether it told something about the client."""
+    def _take(self, event: Event) -> None:
+        """Put the message of one event into `_unread`, or what it tells about the client into `_evidence`."""
         match event:
             case Line(text):
                 # A client that shows what is typed has also shown its line end.
@@ -178,30 +179,32 @@ class TelnetAdapter(ProtocolAdapter):
             case OptionChanged(OptionCode.ECHO, Side.LOCAL, False) if self._hides_input:
                 self._unread.append(ErrorMessage(_CANNOT_HIDE))
             case OptionChanged():
-                return True
+                self._evidence = attrs.evolve(self._evidence, negotiates=bool(self._codec.agreed()))
             case TerminalType():
-                self._terminal = event
-                return True
+                self._evidence = attrs.evolve(self._evidence, terminal=event)
             case WindowSize():
-                self._window = event
-                return True
-        return False
+                self._evidence = attrs.evolve(self._evidence, window=event)
+            case EnvironmentChanged(variables):
+                environment = {**self._evidence.environment, **variables}
+                self._evidence = attrs.evolve(self._evidence, environment=environment)
+            case CharacterSet(codec):
+                self._evidence = attrs.evolve(self._evidence, codec=codec)
 
     def _learn(self) -> bool:
         """Draw the conclusions from what the client told so far; whether they are new."""
-        agreed = self._codec.agreed()
-        profile = profile_of(self._terminal, self._window, negotiates=bool(agreed))
-        client_name, terminal_type = client_and_terminal(self._terminal)
+        evidence = self._evidence
+        profile = evidence.profile
+        window = evidence.window or WindowSize(None, None)
+        # ECHO comes and goes with each password and says nothing about the client.
+        agreed = dict.fromkeys(code for code, _ in self._codec.agreed() if code != OptionCode.ECHO)
         metadata = ClientMetadata(
-            client_name=client_name,
-            terminal_type=terminal_type,
-            width=(self._window and self._window.width) or 0,
-            height=(self._window and self._window.height) or 0,
+            client_name=strip_controls(evidence.client_name),
+            client_version=strip_controls(evidence.client_version),
+            terminal_type=strip_controls(evidence.terminal_type),
+            width=window.width or 0,
+            height=window.height or 0,
             screen_reader=profile.screen_reader,
-            # ECHO comes and goes with each password and says nothing about the client.
-            capabilities=tuple(
-                dict.fromkeys(option_name(code).lower() for code, _ in agreed if code != OptionCode.ECHO)
-            ),
+            capabilities=tuple(option_name(code).lower() for code in agreed),
         )
         news = (profile, metadata) != (self._profile, self._metadata)
         self._profile, self._metadata = profile, metadata
@@ -273,10 +276,9 @@ class TelnetAdapter(ProtocolAdapter):
         """
         try:
             with trio.move_on_after(CLOSE_WAIT), suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                if isinstance(self._stream, trio.abc.HalfCloseableStream):
-                    await self._stream.send_eof()
-                    while await self._stream.receive_some(READ_SIZE):
-                        pass
+                await self._stream.send_eof()
+                while await self._stream.receive_some(READ_SIZE):
+                    pass
         finally:
             await trio.aclose_forcefully(self._stream)
 

@@ -1,13 +1,19 @@
-"""What a client's answers to the negotiation say about its screen.
+"""What a client's answers to the negotiation say about itself and its screen.
 
-The evidence, best first: the bits of the MTTS answer, the names of the terminal, and whether the client
-negotiated at all. A client that answered nothing may be a program: it gets no colours. Pure.
+For the character set: what CHARSET agreed on, then the variable of that name, then the MTTS bits. For
+colours: the MTTS bits, then the names of the terminal, then whether the client negotiated at all: one that
+answered nothing may be a program and gets none. MTTS as a variable is newer than MTTS as a terminal type.
+Pure.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+import attrs
+
+from wyld_gateway.telnet.charsets import codec_of
 from wyld_gateway.telnet.events import TerminalType, WindowSize
 from wyld_gateway.telnet.options.terminal_type import Mtts
 from wyld_gateway.terminal import ClientProfile, Colours
@@ -18,39 +24,86 @@ _TERMINAL = re.compile(
     r"(DUMB|ANSI|VT\d|XTERM|LINUX|SCREEN|TMUX|RXVT|KONSOLE|CYGWIN|UNKNOWN|NETWORK-VIRTUAL)"
 )
 
-
-def client_and_terminal(answers: TerminalType | None) -> tuple[str, str]:
-    """The names of the client program and of its terminal, as it gave them; empty where it gave none."""
-    names = answers.names if answers else ()
-    if names and _TERMINAL.match(names[0]):
-        return "", names[0]
-    return (*names[:2], "", "")[0], (*names[:2], "", "")[1]
+_MTTS = re.compile(r"\d{1,9}")
 
 
-def profile_of(answers: TerminalType | None, window: WindowSize | None, *, negotiates: bool) -> ClientProfile:
-    """The profile that follows from what is known so far. `negotiates`: whether the client agreed to
-    anything.
-    """
-    bits = Mtts(answers.mtts) if answers and answers.mtts is not None else None
-    return ClientProfile(
-        width=(window and window.width) or DEFAULT_WIDTH,
-        colours=_colours(answers, bits) if answers or negotiates else Colours.NONE,
-        # Only who speaks MTTS can say that UTF-8 is beyond it.
-        encoding="utf-8" if bits is None or Mtts.UTF_8 in bits else "latin-1",
-        screen_reader=bits is not None and Mtts.SCREEN_READER in bits,
-    )
+@attrs.frozen
+class Evidence:
+    """Everything that a client told so far."""
 
+    negotiates: bool = False
+    """It agreed to some option."""
 
-def _colours(answers: TerminalType | None, bits: Mtts | None) -> Colours:
-    names = answers.names if answers else ()
-    if bits is not None:
-        if Mtts.TRUECOLOR in bits:
+    terminal: TerminalType | None = None
+    window: WindowSize | None = None
+    environment: Mapping[str, str] = attrs.field(factory=dict)
+    codec: str | None = None
+    """What CHARSET agreed on."""
+
+    @property
+    def mtts(self) -> Mtts | None:
+        """What the client says it can do, if it says so."""
+        variable = self.environment.get("MTTS", "")
+        if _MTTS.fullmatch(variable):
+            return Mtts(int(variable))
+        if self.terminal and self.terminal.mtts is not None:
+            return Mtts(self.terminal.mtts)
+        return None
+
+    @property
+    def client_name(self) -> str:
+        """The client program, as it calls itself; empty if unknown."""
+        return self.environment.get("CLIENT_NAME") or self._type_names[0]
+
+    @property
+    def client_version(self) -> str:
+        """The version of the client program; empty if unknown."""
+        return self.environment.get("CLIENT_VERSION", "")
+
+    @property
+    def terminal_type(self) -> str:
+        """The terminal that the client is or imitates; empty if unknown."""
+        return self.environment.get("TERMINAL_TYPE") or self._type_names[1]
+
+    @property
+    def _type_names(self) -> tuple[str, str]:
+        names = self.terminal.names if self.terminal else ()
+        if names and _TERMINAL.match(names[0]):
+            return "", names[0]
+        client, terminal, *_ = (*names, "", "")
+        return client, terminal
+
+    @property
+    def profile(self) -> ClientProfile:
+        """The screen that follows from all this."""
+        mtts = self.mtts
+        return ClientProfile(
+            width=(self.window and self.window.width) or DEFAULT_WIDTH,
+            colours=self._colours(mtts),
+            encoding=self.codec or self._variable_codec or _encoding(mtts),
+            screen_reader=(mtts is not None and Mtts.SCREEN_READER in mtts)
+            or self.environment.get("SCREEN_READER") == "1",
+        )
+
+    @property
+    def _variable_codec(self) -> str | None:
+        return codec_of(self.environment.get("CHARSET", ""))
+
+    def _colours(self, mtts: Mtts | None) -> Colours:
+        if mtts is not None:
+            if Mtts.TRUECOLOR in mtts:
+                return Colours.TRUECOLOR
+            if Mtts.COLOURS_256 in mtts:
+                return Colours.ANSI_256
+            return Colours.ANSI_16 if Mtts.ANSI in mtts else Colours.NONE
+        names = self.terminal.names if self.terminal else ()
+        if any(name.endswith(("TRUECOLOR", "DIRECT")) for name in names):
             return Colours.TRUECOLOR
-        if Mtts.COLOURS_256 in bits:
+        if any(name.endswith("256COLOR") for name in names):
             return Colours.ANSI_256
-        return Colours.ANSI_16 if Mtts.ANSI in bits else Colours.NONE
-    if any(name.endswith(("TRUECOLOR", "DIRECT")) for name in names):
-        return Colours.TRUECOLOR
-    if any(name.endswith("256COLOR") for name in names):
-        return Colours.ANSI_256
-    return Colours.NONE if "DUMB" in names else Colours.ANSI_16
+        return Colours.ANSI_16 if self.negotiates and "DUMB" not in names else Colours.NONE
+
+
+def _encoding(mtts: Mtts | None) -> str:
+    """Only who speaks MTTS can say that UTF-8 is beyond it."""
+    return "utf-8" if mtts is None or Mtts.UTF_8 in mtts else "latin-1"

@@ -7,7 +7,7 @@ gathers in one buffer that `TelnetConnection.data_to_send` empties.
 
 What is never negotiated has its answer here: AYT is answered with a visible line (RFC 854), EC and EL edit
 the line being typed, every other command is ignored. The first bytes tell whether the peer speaks telnet at
-all.
+all. LINEMODE (RFC 1184), as every option that is not listed, is refused.
 
 Pure: no I/O, no clock. Hostile bytes raise nothing. Not for concurrent use: one task feeds it.
 """
@@ -17,13 +17,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from functools import partial
 
 from wyld_gateway.telnet.constants import Command, OptionCode
-from wyld_gateway.telnet.encode import escape
 from wyld_gateway.telnet.errors import LocalProtocolError, RemoteProtocolError
 from wyld_gateway.telnet.events import (
     AreYouThere,
+    CharacterSet,
     Event,
     ForeignProtocol,
     Line,
@@ -37,11 +36,17 @@ from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.lines import LineAssembler
 from wyld_gateway.telnet.negotiation import PEER_WORDS, NegotiationTable, State
 from wyld_gateway.telnet.options.base import TelnetOption
+from wyld_gateway.telnet.options.binary import BinaryTransmission
+from wyld_gateway.telnet.options.charset import Charset
 from wyld_gateway.telnet.options.echo import Echo
 from wyld_gateway.telnet.options.end_of_record import EndOfRecord
+from wyld_gateway.telnet.options.new_environ import NewEnviron
+from wyld_gateway.telnet.options.status import Status
 from wyld_gateway.telnet.options.suppress_go_ahead import SuppressGoAhead
 from wyld_gateway.telnet.options.terminal_type import TerminalTypes
+from wyld_gateway.telnet.options.timing_mark import TimingMarks
 from wyld_gateway.telnet.options.window_size import NegotiateAboutWindowSize
+from wyld_gateway.telnet.outgoing import Outgoing
 from wyld_gateway.telnet.parser import (
     BrokenSubnegotiationToken,
     ControlToken,
@@ -54,9 +59,14 @@ from wyld_gateway.telnet.parser import (
 OPTIONS: tuple[type[TelnetOption], ...] = (
     TerminalTypes,
     NegotiateAboutWindowSize,
+    NewEnviron,
+    Charset,
     EndOfRecord,
     SuppressGoAhead,
     Echo,
+    BinaryTransmission,
+    Status,
+    TimingMarks,
 )
 
 #: The visible answer to AYT.
@@ -90,11 +100,11 @@ class TelnetConnection:
         one is refused.
         """
         limits = limits or Limits()
-        self._outgoing = bytearray()
+        self._outgoing = Outgoing()
         self._parser = TelnetParser(limits.subnegotiation_body)
         self._lines = LineAssembler(limits.line)
         self._negotiation = NegotiationTable(limits.answers_per_option)
-        self._options = {kind.code: kind(partial(self._subnegotiate, kind.code)) for kind in options}
+        self._options = {kind.code: kind(self._outgoing, self._negotiation) for kind in options}
         self._phase = _Phase.FIRST_BYTE
         self._started = False
 
@@ -103,8 +113,9 @@ class TelnetConnection:
     def receive_data(self, data: bytes) -> list[Event]:
         """Take the next bytes of the stream, cut anywhere; give what they mean, in order. Raises nothing.
 
-        Answers that telnet owes for them are in `data_to_send` afterwards; they are at most five times as
-        long as `data`.
+        Answers that telnet owes for them are in `data_to_send` afterwards. They are at most five times as
+        long as `data`, but for the questions that follow on an agreement, whose number
+        `Limits.answers_per_option` bounds.
         """
         if not data or self._phase is _Phase.FOREIGN:
             return []
@@ -145,6 +156,8 @@ class TelnetConnection:
     def _negotiated(self, word: Command, option: int) -> Sequence[Event]:
         side, _ = PEER_WORDS[word]
         known = self._options.get(option)
+        if known is not None and (message := known.heard(word)) is not None:
+            return message
         wanted = known is not None and side in known.accepted
         outcome = self._negotiation.peer_said(option, word, wanted=wanted)
         self._say(outcome.word, option)
@@ -157,14 +170,18 @@ class TelnetConnection:
         if known is None or not any(self._negotiation.is_on(option, side) for side in Side):
             return [SubnegotiationRejected(option, RejectReason.NOT_AGREED)]
         try:
-            return known.received(body)
+            events = known.received(body)
         except RemoteProtocolError:
             return [SubnegotiationRejected(option, RejectReason.MALFORMED)]
+        for event in events:
+            if isinstance(event, CharacterSet):
+                self._lines.encoding = event.codec
+        return events
 
     def _commanded(self, code: int) -> Sequence[Event]:
         match code:
             case Command.AYT:
-                self._outgoing += ARE_YOU_THERE_ANSWER
+                self._outgoing.write(ARE_YOU_THERE_ANSWER)
                 return [AreYouThere()]
             case Command.EC:
                 return self._text(b"\x08")
@@ -198,6 +215,17 @@ class TelnetConnection:
         change = self._negotiation.disable if on else self._negotiation.enable
         self._say(change(OptionCode.ECHO, Side.LOCAL).word, OptionCode.ECHO)
 
+    def ask_timing_mark(self) -> None:
+        """Queue a TIMING-MARK: a `TimingMark` event tells that the client has processed everything before it,
+        if it answers at all.
+
+        Raises `LocalProtocolError` where the option was left out of `options`.
+        """
+        marks = self._options.get(OptionCode.TIMING_MARK)
+        if not isinstance(marks, TimingMarks):
+            raise LocalProtocolError("this connection does not speak TIMING-MARK")
+        marks.ask()
+
     @property
     def owes(self) -> bool:
         """Whether `data_to_send` has something."""
@@ -207,9 +235,7 @@ class TelnetConnection:
         """Take everything that is queued for the peer, in order; empty where nothing is. It is complete
         telnet: do not escape it.
         """
-        data = bytes(self._outgoing)
-        self._outgoing.clear()
-        return data
+        return self._outgoing.take()
 
     # What is known.
 
@@ -239,13 +265,6 @@ class TelnetConnection:
         """The halves of options that are on, in order of their numbers."""
         return self._negotiation.agreed()
 
-    # How it is said.
-
     def _say(self, word: Command | None, option: int) -> None:
         if word is not None:
-            self._outgoing += bytes((Command.IAC, word, option))
-
-    def _subnegotiate(self, option: int, body: bytes) -> None:
-        self._outgoing += (
-            bytes((Command.IAC, Command.SB, option)) + escape(body) + bytes((Command.IAC, Command.SE))
-        )
+            self._outgoing.say(word, option)

@@ -83,3 +83,41 @@ class TerminalTypeCode(IntEnum):
 
     IS = 0
     SEND = 1
+
+
+class StatusCode(IntEnum):
+    """First byte of a STATUS subnegotiation (RFC 859)."""
+
+    IS = 0
+    SEND = 1
+
+
+class CharsetCode(IntEnum):
+    """First byte of a CHARSET subnegotiation (RFC 2066)."""
+
+    REQUEST = 1
+    ACCEPTED = 2
+    REJECTED = 3
+    TTABLE_IS = 4
+    TTABLE_REJECTED = 5
+    TTABLE_ACK = 6
+    TTABLE_NAK = 7
+
+
+class EnvironCode(IntEnum):
+    """First byte of a NEW-ENVIRON subnegotiation (RFC 1572)."""
+
+    IS = 0
+    SEND = 1
+    INFO = 2
+
+
+class EnvironItem(IntEnum):
+    """What begins an item in a NEW-ENVIRON subnegotiation, and what takes the meaning from the next byte (RFC
+    1572).
+    """
+
+    VAR = 0
+    VALUE = 1
+    ESC = 2
+    USERVAR = 3

@@ -86,6 +86,29 @@ class TerminalType:
 
 
 @attrs.frozen
+class CharacterSet:
+    """A character set was agreed on (RFC 2066): from here on both sides use it for text. `codec` is the name
+    that Python knows.
+    """
+
+    codec: str
+
+
+@attrs.frozen
+class EnvironmentChanged:
+    """The client told variables about itself (RFC 1572, MNES): only those that changed, names in upper case,
+    values as they came.
+    """
+
+    variables: dict[str, str]
+
+
+@attrs.frozen
+class TimingMark:
+    """The client has processed everything that was sent before our oldest unanswered TIMING-MARK (RFC 860)."""
+
+
+@attrs.frozen
 class OptionChanged:
     """The state of one half of an option became known: it was agreed on, refused, or switched off."""
 
@@ -121,6 +144,9 @@ Event = (
     | LineTooLong
     | WindowSize
     | TerminalType
+    | CharacterSet
+    | EnvironmentChanged
+    | TimingMark
     | OptionChanged
     | SubnegotiationRejected
     | AreYouThere

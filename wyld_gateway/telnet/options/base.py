@@ -1,23 +1,26 @@
 """What one telnet option is to the connection that speaks it.
 
 An option is a class with its code, its policy (which halves we agree to, which half we ask for when a
-connection opens) and two callbacks: one for a half that settled, one for the body of a subnegotiation. It
-answers through `send`, which frames a body as a subnegotiation of that option. Pure.
+connection opens) and callbacks: for a half that settled, for the body of a subnegotiation, and, for the one
+option that is no switch, for each word of the peer. It answers through the connection's `Outgoing`. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
+from wyld_gateway.telnet.constants import Command
 from wyld_gateway.telnet.errors import RemoteProtocolError
 from wyld_gateway.telnet.events import Event, Side
+from wyld_gateway.telnet.negotiation import NegotiationTable
+from wyld_gateway.telnet.outgoing import Outgoing
 
 
 class TelnetOption:
     """One option of one connection. A subclass without state needs nothing but the class variables."""
 
-    __slots__ = ("send",)
+    __slots__ = ("negotiation", "outgoing")
 
     code: ClassVar[int]
     """The option's number."""
@@ -28,9 +31,9 @@ class TelnetOption:
     accepted: ClassVar[frozenset[Side]] = frozenset()
     """The halves that we agree to when the peer switches them on unasked."""
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        """`send` queues a subnegotiation of this option with the given body, which it escapes."""
-        self.send = send
+    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
+        self.outgoing = outgoing
+        self.negotiation = negotiation
 
     @property
     def busy(self) -> bool:
@@ -41,9 +44,19 @@ class TelnetOption:
         """One half was agreed on, refused or switched off."""
         return ()
 
+    def heard(self, word: Command) -> Sequence[Event] | None:  # noqa: ARG002 - the default of a callback
+        """The peer sent `word` about this option. None: negotiate as for any other; otherwise it was a
+        message, and is dealt with.
+        """
+        return None
+
     def received(self, body: bytes) -> Sequence[Event]:  # noqa: ARG002 - the default of a callback
         """Take the body of a subnegotiation; called only while one of the halves is on.
 
         Raises `RemoteProtocolError` where the body breaks the option's RFC, and nothing else.
         """
         raise RemoteProtocolError("this option has no subnegotiation")
+
+    def send(self, body: bytes) -> None:
+        """Queue a subnegotiation of this option."""
+        self.outgoing.subnegotiate(self.code, body)

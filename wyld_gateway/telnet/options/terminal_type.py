@@ -9,13 +9,15 @@ effect.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import IntFlag
 
 from wyld_gateway.telnet.constants import OptionCode, TerminalTypeCode
 from wyld_gateway.telnet.errors import RemoteProtocolError
 from wyld_gateway.telnet.events import Event, Side, TerminalType
+from wyld_gateway.telnet.negotiation import NegotiationTable
 from wyld_gateway.telnet.options.base import TelnetOption
+from wyld_gateway.telnet.outgoing import Outgoing
 
 #: RFC 1091 has clients list all their types; nobody of interest has more than four.
 MAX_ANSWERS = 8
@@ -57,8 +59,8 @@ class TerminalTypes(TelnetOption):
     offered = Side.REMOTE
     accepted = frozenset({Side.REMOTE})
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        super().__init__(send)
+    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
+        super().__init__(outgoing, negotiation)
         self._names: tuple[str, ...] = ()
         self._mtts: int | None = None
         self._asking = False

@@ -1,0 +1,44 @@
+"""TIMING-MARK (RFC 860): a receipt for everything that was sent before it.
+
+It is no switch: a DO asks that the other side say WILL or WONT once it has processed what came before.
+Terminals send one with Ctrl-C and discard all output until it is answered. Asked by us it is the only receipt
+that plain telnet has; clients differ in whether they answer the second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wyld_gateway.telnet.constants import Command, OptionCode
+from wyld_gateway.telnet.events import Event, TimingMark
+from wyld_gateway.telnet.negotiation import NegotiationTable
+from wyld_gateway.telnet.options.base import TelnetOption
+from wyld_gateway.telnet.outgoing import Outgoing
+
+
+class TimingMarks(TelnetOption):
+    """The marks that were asked of each side on one connection."""
+
+    __slots__ = ("_asked",)
+
+    code = OptionCode.TIMING_MARK
+
+    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
+        super().__init__(outgoing, negotiation)
+        self._asked = 0
+
+    def ask(self) -> None:
+        """Queue a mark; a `TimingMark` event follows if the client answers it."""
+        self._asked += 1
+        self.outgoing.say(Command.DO, self.code)
+
+    def heard(self, word: Command) -> Sequence[Event]:
+        """Answer a mark of the client, or take its answer to one of ours; an answer without a question says
+        nothing.
+        """
+        if word is Command.DO:
+            self.outgoing.say(Command.WILL, self.code)
+        elif word is not Command.DONT and self._asked:
+            self._asked -= 1
+            return (TimingMark(),)
+        return ()
