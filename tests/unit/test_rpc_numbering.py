@@ -193,10 +193,10 @@ def test_a_replay_is_a_snapshot() -> None:
     assert replay.items == ((1, "a"), (2, "b"))
 
 
-@pytest.mark.parametrize("bound", ["count", "bytes"])
-def test_a_window_without_room_for_anything_is_refused(bound: str) -> None:
-    with pytest.raises(ValueError, match=bound):
-        WindowLimits(**{"count": 1, "bytes": 1, "overflow": Overflow.EVICT, bound: 0})
+@pytest.mark.parametrize(("count", "size"), [(0, 1), (1, 0)])
+def test_a_window_without_room_for_anything_is_refused(count: int, size: int) -> None:
+    with pytest.raises(ValueError, match="must be >= 1"):
+        WindowLimits(count=count, bytes=size, overflow=Overflow.EVICT)
 
 
 # -- Coming back
@@ -312,7 +312,8 @@ def test_handing_back_keeps_the_longest_row_that_ends_at_the_newest_number(data:
 
     window.hand_back(their_floor + 1, [(item, 1) for item in theirs.values()], 0.0)
 
-    expected, union = [], theirs | ours
+    expected: list[tuple[int, str]] = []
+    union = theirs | ours
     number = last = max(our_last, their_last)
     while number in union and number > acked:
         expected.insert(0, (number, union[number]))

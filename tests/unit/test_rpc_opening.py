@@ -200,7 +200,7 @@ def test_a_link_does_not_open_with_calls(frame: Frame) -> None:
         world().receive(frame)
 
 
-BODIES = st.none() | st.dictionaries(
+BODIES: st.SearchStrategy[object] = st.none() | st.dictionaries(
     st.sampled_from(["version", "gateway", "epoch", "nonce", "mac", "code", "message"]),
     st.sampled_from(
         [1, -1, 2**16, True, b"g" * 16, b"e" * 8, b"n" * 32, "key", "version", "x" * 201, [], None]
