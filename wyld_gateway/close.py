@@ -35,6 +35,8 @@ class Close(enum.Enum):
     LIMIT = "limit"
     DRAIN = "drain"
     TLS_FAILED = "tls-failed"
+    INTERNAL = "internal"
+    """A mistake of ours; the log has it."""
 
     @property
     def terms(self) -> CloseTerms:
@@ -56,4 +58,5 @@ _TERMS = {
     Close.LIMIT: CloseTerms(4429, reconnect=True, resumable=True),
     Close.DRAIN: CloseTerms(1001, reconnect=True, resumable=True),
     Close.TLS_FAILED: CloseTerms(1001, reconnect=False, resumable=False),
+    Close.INTERNAL: CloseTerms(1011, reconnect=True, resumable=True),
 }

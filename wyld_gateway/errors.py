@@ -15,7 +15,7 @@ class LocalError(GatewayError):
 
 
 class RemoteError(GatewayError):
-    """A client, a proxy or the network did it: end that one connection."""
+    """A client, a proxy, the world or the network did it: end that one connection, or tell its player."""
 
 
 class HandshakeFailed(RemoteError):
@@ -24,3 +24,11 @@ class HandshakeFailed(RemoteError):
 
 class TransportBroken(RemoteError):
     """The connection is gone: stop writing; the reader sees it too."""
+
+
+class WorldAway(RemoteError):
+    """There is no link to the world, or it was lost before the answer came: wait for it and ask again."""
+
+
+class NoAnswer(RemoteError):
+    """The world is there but gave no answer of use: tell the player that it did not work, and let him try again."""

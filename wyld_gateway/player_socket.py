@@ -1,8 +1,7 @@
 """The TCP connections of players: a non-blocking socket of the standard library behind a Trio stream, and its listener.
 
-Imports trio and the standard library only. `PlayerSocket` is an ordinary `trio.abc.Stream` with one thing more: `send_now`
-hands bytes to the kernel at once, without waiting and without a task switch, which is how nearly every line reaches its
-player. `PlayerListener` accepts them; `open_listeners` binds a list of addresses or none of them.
+`PlayerSocket` is an ordinary Trio stream with one thing more: `send_now` hands bytes to the kernel at once, without waiting and
+without a task switch, which is how nearly every line reaches its player. `PlayerListener` accepts them.
 """
 
 from __future__ import annotations
@@ -10,18 +9,14 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 import trio
 
-from wyld_service.errors import CannotListen
+from wyld_service.listening import open_listeners
 from wyld_service.units import Address
 
 RECEIVE_SIZE = 16 * 1024
 """Bytes of one read where the caller names no size: hundreds of typed lines, or a small paste."""
-
-BACKLOG = 1024
-"""Connections that the kernel holds for us: a restart brings everybody back within seconds."""
 
 USER_TIMEOUT = 30_000
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT = 30, 10, 3
@@ -50,7 +45,7 @@ def address_text(address: tuple[str, int] | tuple[str, int, int, int]) -> str:
     return str(Address(host, address[1]))
 
 
-class PlayerSocket(trio.abc.Stream):
+class PlayerSocket(trio.abc.HalfCloseableStream):
     """A connected TCP socket. One task may receive while another sends; `send_now` may be called by any task.
 
     Attributes:
@@ -133,6 +128,19 @@ class PlayerSocket(trio.abc.Stream):
             raise trio.ClosedResourceError
         await trio.lowlevel.wait_writable(self._socket)
 
+    async def send_eof(self) -> None:
+        """End our side of the connection; what comes from the other side can still be received.
+
+        Raises:
+            trio.BrokenResourceError: There is no connection any more.
+            trio.ClosedResourceError: This end was closed.
+        """
+        await trio.lowlevel.checkpoint()
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise self._broken(error) from error
+
     async def aclose(self) -> None:
         """Close at once; bytes that the kernel holds are still sent. Tasks that wait get `ClosedResourceError`."""
         if not self._closed:
@@ -206,52 +214,11 @@ def _set_options(connected: socket.socket) -> None:
             connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-async def open_listeners(addresses: Sequence[Address]) -> list[PlayerListener]:
-    """Listen on all of these addresses, or on none.
-
-    A host name listens on everything that it stands for. An IPv6 address takes IPv6 only, so that "0.0.0.0:4000" and
-    "[::]:4000" go together; on a machine without IPv6 the wildcard "[::]" is left out if another address remains.
+async def open_player_listeners(addresses: Sequence[Address]) -> list[PlayerListener]:
+    """Listen on all of these addresses, or on none; the rules are those of `wyld_service.listening.open_listeners`.
 
     Raises:
         CannotListen: With the address and the reason. Nothing is left bound, also if cancelled.
     """
-    with ExitStack() as undo:
-        listeners = []
-        for address in addresses:
-            for family, bind_to in await _resolve(address):
-                listening = _bind(
-                    family, bind_to, address, may_lack=address.host == "::" and len(addresses) > 1
-                )
-                if listening is not None:
-                    undo.callback(listening.close)
-                    listeners.append(PlayerListener(listening))
-        undo.pop_all()
-        return listeners
-
-
-async def _resolve(address: Address) -> list[tuple[int, tuple[str, int]]]:
-    try:
-        found = await trio.socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except socket.gaierror as error:
-        raise CannotListen(str(address), str(error.strerror)) from error
-    return [(family, bind_to) for family, _, _, _, bind_to in found]  # type: ignore[misc]
-
-
-def _bind(family: int, bind_to: tuple[str, int], address: Address, *, may_lack: bool) -> socket.socket | None:
-    listening = None
-    try:
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listening.bind(bind_to)
-        listening.listen(BACKLOG)
-        return listening
-    except OSError as error:
-        if listening is not None:
-            listening.close()
-        if may_lack and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-            return None
-        raise CannotListen(str(address), str(error.strerror)) from error
+    listeners = await open_listeners(addresses)
+    return [PlayerListener(socket.socket(fileno=listener.socket.detach())) for listener in listeners]
