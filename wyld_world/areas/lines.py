@@ -74,14 +74,11 @@ def _statement_end(text: str, start: int) -> int:
 
 def _keys(text: str, prefix: Path) -> Path:
     """`prefix` and the dotted key at the beginning of `text`."""
-    path = prefix
-    position = 0
-    while part := _KEY_PART.match(text, position):
+    path, position, dotted = prefix, 0, True
+    while dotted and (part := _KEY_PART.match(text, position)):
         path = (*path, next(group for group in part.groups() if group is not None))
-        position = part.end()
-        if text[position : position + 1] != ".":
-            break
-        position += 1
+        position = part.end() + 1
+        dotted = text[part.end() : position] == "."
     return path
 
 

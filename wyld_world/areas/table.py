@@ -42,9 +42,6 @@ class Table:
     def report(self, key: str, text: str) -> None:
         self.source.report((*self.path, key), f"{_spell((*self.path, key))} {text}")
 
-    def has(self, key: str) -> bool:
-        return key in self._values
-
     # ------------------------------------------------------------------------------------- values
 
     def text(self, key: str, default: str | None = None, limit: int = NAME_LIMIT) -> str:

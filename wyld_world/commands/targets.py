@@ -85,9 +85,9 @@ def choose_items(items: Sequence[Item], target: Target) -> list[Item]:
 
 def choose_person(people: Sequence[Character], npcs: Sequence[Npc], target: Target) -> Character | Npc | None:
     """Someone here, players before residents."""
-    left = target.ordinal
+    left, name = target.ordinal, " ".join(target.words)
     for character in people:
-        if target.matches((character.name.lower(),)):
+        if character.name.lower().startswith(name):
             left -= 1
             if left == 0:
                 return character

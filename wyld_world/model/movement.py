@@ -18,12 +18,12 @@ def walk(journal: Journal, outlet: Outlet, who: Character | Npc, exit_: Exit) ->
     left, entered = who.location, exit_.to
     if left is None or exit_.closed:
         raise ValueError(f"{who.name} cannot go {exit_.name}")
+    # Told before the move and after it, so that neither list holds `who` and neither has to be copied.
+    if entered.characters:
+        outlet.send(entered.characters, Text(f"{title(who)} {_arriving(left, entered)}."))
     journal.move(who, entered)
     if left.characters:
         outlet.send(left.characters, Text(f"{title(who)} {_leaving(exit_.name)}."))
-    witnesses = [other for other in entered.characters if other is not who]
-    if witnesses:
-        outlet.send(witnesses, Text(f"{title(who)} {_arriving(left, entered)}."))
 
 
 def _leaving(name: str) -> str:

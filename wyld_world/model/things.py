@@ -8,7 +8,7 @@ Ids belong to durable things only; a resident (`Npc`) is made anew from its prot
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 import attrs
 
@@ -16,8 +16,22 @@ from wyld_rpc.messages import AccountId, EntityId, Json
 from wyld_world.model.prototypes import DoorPrototype, ItemPrototype, NpcPrototype, RoomKey
 
 
-@attrs.define(eq=False)
-class Door:
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class _Thing:
+    """Things hold one another; their representation must not, or one line of a log would hold the world."""
+
+    __slots__ = ()
+
+    def __repr__(self: _Named) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+
+@attrs.define(eq=False, repr=False)
+class Door(_Thing):
     """A door, the same object on both of its sides."""
 
     DURABLE: ClassVar = frozenset({"open"})
@@ -33,8 +47,8 @@ class Door:
         return self.prototype.name
 
 
-@attrs.frozen(eq=False)
-class Exit:
+@attrs.frozen(eq=False, repr=False)
+class Exit(_Thing):
     """A way out of a room."""
 
     name: str
@@ -46,8 +60,8 @@ class Exit:
         return self.door is not None and not self.door.open
 
 
-@attrs.define(eq=False)
-class Room:
+@attrs.define(eq=False, repr=False)
+class Room(_Thing):
     """A place. All its fields but the three shelves stay as the area files have them."""
 
     key: RoomKey
@@ -63,15 +77,15 @@ class Room:
     items: list[Item] = attrs.field(factory=list)
 
 
-@attrs.define(eq=False)
-class Area:
+@attrs.define(eq=False, repr=False)
+class Area(_Thing):
     key: str
     name: str
     rooms: list[Room] = attrs.field(factory=list)
 
 
-@attrs.define(eq=False)
-class Item:
+@attrs.define(eq=False, repr=False)
+class Item(_Thing):
     """An item, or a pile of `count` equal ones where its prototype has a plural."""
 
     SHELF: ClassVar = "items"
@@ -102,8 +116,8 @@ class Effect:
     until: float
 
 
-@attrs.define(eq=False)
-class Character:
+@attrs.define(eq=False, repr=False)
+class Character(_Thing):
     """A player's character. In play while `location` is set; otherwise asleep, and `sleeps_in` says where it will wake."""
 
     SHELF: ClassVar = "characters"
@@ -145,8 +159,8 @@ class Character:
         return self.location
 
 
-@attrs.define(eq=False)
-class Npc:
+@attrs.define(eq=False, repr=False)
+class Npc(_Thing):
     """A resident: a character of the house, on its own legs and without a player."""
 
     SHELF: ClassVar = "npcs"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, islice
+
 from wyld_rpc.messages import RoomDescription
 from wyld_world.model.prototypes import Slot
 from wyld_world.model.things import Character, Exit, Item, Npc, Room
@@ -12,16 +15,16 @@ LISTED = 60
 
 
 def describe(room: Room, viewer: Character) -> RoomDescription:
-    """The room as `viewer` sees it, without `viewer`."""
-    people = [person(other) for other in room.characters if other is not viewer]
-    people += [npc.name for npc in room.npcs]
-    items = [item.name for item in room.items if item.prototype.listed]
+    """The room as `viewer`, who is in it, sees it."""
+    people = (person(other) for other in room.characters if other is not viewer)
+    residents = (npc.name for npc in room.npcs)
+    items = (item.name for item in room.items if item.prototype.listed)
     return RoomDescription(
         room.name,
         room.description,
         tuple(way(exit_) for exit_ in room.exits.values()),
-        _shortened(people),
-        _shortened(items),
+        _shortened(chain(residents, people), len(room.npcs) + len(room.characters) - 1),
+        _shortened(items, sum(item.prototype.listed for item in room.items)),
     )
 
 
@@ -61,7 +64,7 @@ def worn(character: Character) -> dict[Slot, Item]:
     return {slot: wearing[slot] for slot in Slot if slot in wearing}
 
 
-def _shortened(names: list[str]) -> tuple[str, ...]:
-    if len(names) <= LISTED:
-        return tuple(names)
-    return (*names[:LISTED], f"{len(names) - LISTED} more")
+def _shortened(names: Iterator[str], number: int) -> tuple[str, ...]:
+    """The first names; how many more there are of `number` is counted, without making their names."""
+    shown = tuple(islice(names, LISTED))
+    return shown if number <= LISTED else (*shown, f"{number - LISTED:,} more")

@@ -45,6 +45,7 @@ class World:
     """All rooms, residents, doors, items and characters. For one writer; every method is synchronous.
 
     Attributes:
+        prototypes: What everything is made from.
         rooms, areas: What the area files made, by key.
         doors, npcs: All of them.
         playing: Characters in play, by name in lower case. The order has no meaning.
@@ -53,7 +54,7 @@ class World:
     """
 
     def __init__(self, areas: Areas) -> None:
-        self._prototypes = areas
+        self.prototypes = areas
         self.choices: CreationChoices = areas.choices
         self.areas: dict[str, Area] = {}
         self.rooms: dict[RoomKey, Room] = {}
@@ -90,7 +91,7 @@ class World:
 
     def _door(self, key: DoorKey, room: Room) -> Door:
         if key not in self.doors:
-            prototype = self._prototypes.doors[key]
+            prototype = self.prototypes.doors[key]
             self.doors[key] = Door(door_id(key), prototype, room.key, prototype.open)
         return self.doors[key]
 
@@ -124,7 +125,7 @@ class World:
             notes.append(
                 f"The room where {row.name} slept is gone; {row.name} will wake in {self.start.key}."
             )
-        self.register(persistence.restore_character(row, room or self.start, self._prototypes))
+        self.register(persistence.restore_character(row, room or self.start, self.prototypes))
 
     def _restore_door(self, row: EntityRow, notes: list[str]) -> None:
         door = self.doors.get(DoorKey(row.prototype))
@@ -135,7 +136,7 @@ class World:
             self.register(door)
 
     def _restore_item(self, row: EntityRow, items: list[tuple[Item, EntityRow]], notes: list[str]) -> None:
-        prototype = self._prototypes.items.get(ItemKey(row.prototype))
+        prototype = self.prototypes.items.get(ItemKey(row.prototype))
         if prototype is None:
             notes.append(f"There is no kind of item {row.prototype} any more; one of them is left out.")
             return
@@ -165,7 +166,7 @@ class World:
             if door.id not in self._things:
                 journal.add(door)
         known = {thing.prototype.key for thing in self._things.values() if isinstance(thing, Item)}
-        for area in self._prototypes.areas:
+        for area in self.prototypes.areas:
             for room in area.rooms:
                 for placement in room.items:
                     if placement.item not in known:
@@ -174,7 +175,7 @@ class World:
     def _make_item(
         self, journal: Journal, random: random.Random, placement: Placement, holder: Room | Item
     ) -> None:
-        prototype = self._prototypes.items[placement.item]
+        prototype = self.prototypes.items[placement.item]
         item = Item(EntityId(random.randbytes(16)), prototype, count=placement.count)
         journal.add(item)
         journal.move(item, holder)
@@ -246,7 +247,7 @@ class World:
             created=now,
             last_played=None,
         )
-        character = persistence.restore_character(row, self.start, self._prototypes)
+        character = persistence.restore_character(row, self.start, self.prototypes)
         journal.add(character)
         return character
 
