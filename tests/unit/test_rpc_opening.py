@@ -194,6 +194,28 @@ def test_what_is_not_in_the_table_is_refused_and_ends_the_opening(kind: str) -> 
     assert seen == set(OpeningState)
 
 
+@pytest.mark.parametrize(
+    ("opening", "event", "sentence"),
+    [
+        (world, Event("hello", None), "lacks 'version'"),
+        (world, Event("hello", {"version": True}), "version is not a number"),
+        (world, Event("hello", {"version": 2**16}), "version is not a number"),
+        (
+            world,
+            Event("hello", {"version": 1, "gateway": b"short"}),
+            "'gateway' of the opening is not 16 bytes",
+        ),
+        (gateway, Event("refused", {"code": 5}), "'code' of the opening is not a text"),
+        (gateway, Event("refused", {"code": "x" * 201}), "'code' of the opening is not a text"),
+    ],
+)
+def test_a_malformed_body_is_refused_in_words(
+    opening: Callable[[], GatewayOpening | WorldOpening], event: Event, sentence: str
+) -> None:
+    with pytest.raises(RemoteProtocolError, match=sentence):
+        opening().receive(event)
+
+
 @pytest.mark.parametrize("frame", [Request(0, "hello", None), Response(0, None, None)])
 def test_a_link_does_not_open_with_calls(frame: Frame) -> None:
     with pytest.raises(RemoteProtocolError, match="opens with events"):
