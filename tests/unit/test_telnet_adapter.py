@@ -31,8 +31,8 @@ from wyld_rpc.messages import EntityStateUpdate, RoomDescription, StateUpdateTyp
 
 ECHO, SGA, EOR, NAWS, TTYPE = b"\x01", b"\x03", b"\x19", b"\x1f", b"\x18"
 CHARSET, ENVIRON = b"\x2a", b"\x27"
-BURST = WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR + WILL + SGA
-REFUSAL = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR + DONT + SGA
+BURST = WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR
+REFUSAL = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR
 EOR_MARK = IAC + b"\xef"
 AYT = IAC + b"\xf6"
 

@@ -172,7 +172,7 @@ def test_opening_burst_asks_for_what_is_implemented_and_for_nothing_else():
     connection.start()
 
     assert connection.data_to_send() == (
-        WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR + WILL + SGA
+        WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR
     )
     assert connection.data_to_send() == b""
     assert connection.negotiating
@@ -196,14 +196,14 @@ def test_unknown_options_are_refused_in_both_directions(option):
 
 
 def test_client_that_refuses_everything_leaves_nothing_open():
-    refusals = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR + DONT + SGA
+    refusals = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR
 
     heard = feed_all_ways(started, refusals)
 
     assert heard.sent == b""
     assert not heard.connection.negotiating
     assert heard.connection.agreed() == []
-    assert [e.on for e in heard.events] == [False] * 6
+    assert [e.on for e in heard.events] == [False] * 5
 
 
 def test_late_refusal_of_an_agreed_option_is_legal_and_answered_once():
@@ -266,9 +266,11 @@ def test_we_never_echo_because_a_client_asks():
     ("answers", "mark"),
     [
         (DO + EOR + DO + SGA, IAC + b"\xef"),
-        (DO + EOR + DONT + SGA, IAC + b"\xef"),
-        (DONT + EOR + DONT + SGA, IAC + b"\xf9"),
-        (DONT + EOR + DO + SGA, b""),
+        (DO + EOR, IAC + b"\xef"),
+        (DO + EOR + DONT + EOR + WILL + NAWS, IAC + b"\xf9"),
+        (DONT + EOR + WILL + NAWS + DONT + SGA, IAC + b"\xf9"),
+        (DONT + EOR + WILL + NAWS + DO + SGA, b""),
+        (DONT + EOR + WONT + NAWS, b""),
         (b"", b""),
     ],
 )
@@ -276,10 +278,6 @@ def test_prompt_ends_with_the_mark_that_the_client_understands(answers, mark):
     connection = feed(started(), [answers]).connection
 
     assert connection.prompt_mark == mark
-
-
-def test_connection_that_was_not_started_marks_no_prompt():
-    assert TelnetConnection().prompt_mark == b""
 
 
 # Window size.

@@ -236,7 +236,7 @@ def test_status_lists_what_is_on():
     heard = feed_all_ways(started, DO + STATUS + WILL + b"\x1f" + DO + b"\x03" + subnegotiation(5, b"\x01"))
 
     listed = b"\0" + WILL[1:] + b"\x03" + WILL[1:] + STATUS + DO[1:] + b"\x1f"
-    assert heard.sent == WILL + STATUS + subnegotiation(5, listed)
+    assert heard.sent == WILL + STATUS + WILL + b"\x03" + subnegotiation(5, listed)
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\xfb\x03", b"\x01\x01"])

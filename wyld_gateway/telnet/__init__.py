@@ -2,13 +2,14 @@
 
 General layout, each module imports only those above it: `constants` the numbers; `errors`; `limits`; `events`
 what a connection can tell; `negotiation` the RFC 1143 machine as a table; `parser` bytes to tokens; `lines`
-text to lines; `encode` text to bytes; `options` one module for each option; `connection` the class that joins
-them. All of these are pure. `adapter` alone knows Trio: it is the codec on a socket.
+text to lines; `encode` text to bytes; `outgoing` what is owed to the peer; `charsets` their names; `options`
+one module for each option; `connection` the class that joins them; `capabilities` what the answers say about
+a client. All of these are pure. `adapter` alone knows Trio: it is the codec on a socket.
 """
 
 from __future__ import annotations
 
-from wyld_gateway.telnet.connection import KEEPALIVE, OPTIONS, TelnetConnection
+from wyld_gateway.telnet.connection import OPTIONS, TelnetConnection
 from wyld_gateway.telnet.constants import Command, OptionCode, option_name
 from wyld_gateway.telnet.encode import encode_text
 from wyld_gateway.telnet.errors import LocalProtocolError, RemoteProtocolError, TelnetError
@@ -33,7 +34,6 @@ from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.options.terminal_type import Mtts
 
 __all__ = [
-    "KEEPALIVE",
     "OPTIONS",
     "AreYouThere",
     "CharacterSet",

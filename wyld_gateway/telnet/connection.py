@@ -34,7 +34,7 @@ from wyld_gateway.telnet.events import (
 )
 from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.lines import LineAssembler
-from wyld_gateway.telnet.negotiation import PEER_WORDS, NegotiationTable, State
+from wyld_gateway.telnet.negotiation import PEER_WORDS, NegotiationTable
 from wyld_gateway.telnet.options.base import TelnetOption
 from wyld_gateway.telnet.options.binary import BinaryTransmission
 from wyld_gateway.telnet.options.charset import Charset
@@ -74,7 +74,6 @@ ARE_YOU_THERE_ANSWER = b"\r\n[Yes]\r\n"
 
 GO_AHEAD = bytes([Command.IAC, Command.GA])
 END_OF_RECORD = bytes([Command.IAC, Command.EOR])
-KEEPALIVE = bytes([Command.IAC, Command.NOP])
 
 #: The first byte of a TLS handshake record (RFC 8446 section 5.1); nobody types it.
 _TLS_HANDSHAKE = b"\x16"
@@ -93,7 +92,16 @@ class _Phase(Enum):
 class TelnetConnection:
     """The server's end of one telnet connection."""
 
-    __slots__ = ("_lines", "_negotiation", "_options", "_outgoing", "_parser", "_phase", "_started")
+    __slots__ = (
+        "_lines",
+        "_negotiation",
+        "_options",
+        "_outgoing",
+        "_parser",
+        "_phase",
+        "_prompt_mark",
+        "_started",
+    )
 
     def __init__(self, limits: Limits | None = None, options: Iterable[type[TelnetOption]] = OPTIONS) -> None:
         """`options` are those that are agreed to or asked for, in the order of the opening burst; every other
@@ -107,6 +115,7 @@ class TelnetConnection:
         self._options = {kind.code: kind(self._outgoing, self._negotiation) for kind in options}
         self._phase = _Phase.FIRST_BYTE
         self._started = False
+        self._prompt_mark = b""
 
     # What comes in.
 
@@ -163,7 +172,15 @@ class TelnetConnection:
         self._say(outcome.word, option)
         if known is None or outcome.settled is None:
             return []
+        self._prompt_mark = self._mark()
         return [OptionChanged(option, side, outcome.settled), *known.settled(side, outcome.settled)]
+
+    def _mark(self) -> bytes:
+        if self.is_on(OptionCode.END_OF_RECORD, Side.LOCAL):
+            return END_OF_RECORD
+        if self.agreed() and not self.is_on(OptionCode.SUPPRESS_GO_AHEAD, Side.LOCAL):
+            return GO_AHEAD
+        return b""
 
     def _subnegotiated(self, option: int, body: bytes) -> Sequence[Event]:
         known = self._options.get(option)
@@ -241,16 +258,11 @@ class TelnetConnection:
 
     @property
     def prompt_mark(self) -> bytes:
-        """What ends a prompt: EOR where that was agreed, GA where the client refused to do without, else
-        nothing.
-
-        Once a client has seen a mark it waits for one: every prompt must have it.
+        """What ends a prompt: EOR where that was agreed; else GA for a client that negotiates and has not
+        asked us to suppress it; else nothing. Once a client has seen a mark it waits for one: every prompt
+        must have it.
         """
-        if self._negotiation.is_on(OptionCode.END_OF_RECORD, Side.LOCAL):
-            return END_OF_RECORD
-        if self._started and self._negotiation.state(OptionCode.SUPPRESS_GO_AHEAD, Side.LOCAL) is State.NO:
-            return GO_AHEAD
-        return b""
+        return self._prompt_mark
 
     @property
     def negotiating(self) -> bool:

@@ -1,6 +1,8 @@
-"""SUPPRESS-GO-AHEAD (RFC 858): agreed to in both directions.
+"""SUPPRESS-GO-AHEAD (RFC 858): agreed to in both directions when the client asks, and not offered.
 
-A client that refuses our half is one that wants a GA after each prompt; see `TelnetConnection.prompt_mark`.
+Terminal programs take our half as the wish for single characters: GNU telnet stops editing lines and shows
+`^M` for Enter. MUD clients that do not care lose nothing, for without it they get a GA behind each prompt, as
+RFC 854 has it.
 """
 
 from __future__ import annotations
@@ -16,5 +18,4 @@ class SuppressGoAhead(TelnetOption):
     __slots__ = ()
 
     code = OptionCode.SUPPRESS_GO_AHEAD
-    offered = Side.LOCAL
     accepted = frozenset(Side)
