@@ -100,6 +100,7 @@ class EchoGame:
     commands: list[str] = attrs.field(factory=list)
     logins: list[tuple[str, str]] = attrs.field(factory=list)
     endings: list[Close] = attrs.field(factory=list)
+    _dialogues: list[_Dialogue] = attrs.field(factory=list)
 
     async def play(self, adapter: ProtocolAdapter) -> None:
         """One connection, as the gateway's own code would have it."""
@@ -108,9 +109,18 @@ class EchoGame:
         except HandshakeFailed:
             await adapter.aclose(Close.PROTOCOL)
             return
-        ending = await _Dialogue(self, adapter).run()
+        dialogue = _Dialogue(self, adapter)
+        self._dialogues.append(dialogue)
+        ending = await dialogue.run()
+        self._dialogues.remove(dialogue)
         self.endings.append(ending)
-        await adapter.aclose(ending)
+        if ending is not Close.RESET:
+            await adapter.aclose(ending)
+
+    async def happen(self, command: str) -> None:
+        """Run a command for everybody who is connected, as if the game had thought of it."""
+        for dialogue in self._dialogues:
+            await dialogue.obey(command, 0)
 
 
 class _Dialogue:

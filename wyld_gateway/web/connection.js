@@ -46,8 +46,9 @@ const OPENING_DEADLINE = 10_000;
 /** Silence after which the gateway is asked for a sign of life: while idle, and while an acknowledgement is due. */
 const IDLE_SILENCE = 30_000;
 const DUE_SILENCE = 5_000;
-/** Time for the answer. */
+/** Time for the answer; less when there is a reason to doubt the line, or when the player has just come back to it. */
 const ANSWER_DEADLINE = 10_000;
+const DOUBTFUL_DEADLINE = 4_000;
 /** Outputs are acknowledged when nothing more came for this time, or after so many. */
 const ACK_DELAY = 200;
 const ACK_EVERY = 32;
@@ -131,7 +132,12 @@ export class Connection {
   /** The network or the player came back: reconnect at once, or make sure that the line still lives. */
   wake() {
     if (this.state === "waiting") this.open();
-    else if (this.state === "open") this.#probe();
+    else this.doubt();
+  }
+
+  /** Something says that the line may be dead: find out. */
+  doubt() {
+    if (this.state === "open") this.#probe(DOUBTFUL_DEADLINE);
   }
 
   /** @param {Screen} screen */
@@ -262,9 +268,9 @@ export class Connection {
     this.#silenceTimer = setTimeout(() => this.#probe(), silence);
   }
 
-  #probe() {
+  #probe(deadline = ANSWER_DEADLINE) {
     this.#transmit({ t: "ping" });
-    this.#expectAnswer(ANSWER_DEADLINE);
+    this.#expectAnswer(deadline);
   }
 
   /** @param {number} deadline */

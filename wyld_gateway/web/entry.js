@@ -6,6 +6,8 @@
  * do not enter the history.
  */
 
+/** @typedef {"keep" | "forget" | "remember"} Verdict What becomes of typed lines: they stay in the box, go, or go into the history. */
+
 const HISTORY_LENGTH = 200;
 /** Pixels: about six lines; a longer paste scrolls inside the box. */
 const MAX_HEIGHT = 160;
@@ -24,7 +26,7 @@ export class Entry {
    * @param {HTMLTextAreaElement} box
    * @param {HTMLInputElement} passwordBox
    * @param {HTMLButtonElement} button
-   * @param {(lines: string[], hidden: boolean) => boolean} onLines false keeps what was typed in the box
+   * @param {(lines: string[], hidden: boolean) => Verdict} onLines
    */
   constructor(form, box, passwordBox, button, onLines) {
     this.box = box;
@@ -62,8 +64,9 @@ export class Entry {
     const hidden = this.#hiding;
     const box = hidden ? this.passwordBox : this.box;
     const lines = box.value.split("\n");
-    if (!this.onLines(lines, hidden)) return;
-    if (!hidden) this.#remember(lines);
+    const verdict = this.onLines(lines, hidden);
+    if (verdict === "keep") return;
+    if (verdict === "remember") this.#remember(lines);
     box.value = "";
     this.#fit();
   }

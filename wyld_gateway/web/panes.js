@@ -47,7 +47,7 @@ const VIEWS = {
   equipment: {
     title: "Worn",
     open: false,
-    fact: (data) => count(Object.keys(data).length),
+    fact: (data) => things(Object.keys(data).length),
     fill(data, body) {
       body.append(list(Object.entries(data).map(([slot, name]) => `${slot}: ${name}`)));
     },
@@ -55,7 +55,7 @@ const VIEWS = {
   inventory: {
     title: "Carried",
     open: false,
-    fact: ({ items }) => count(items.length),
+    fact: ({ items }) => things(items.reduce((/** @type {number} */ sum, /** @type {any} */ item) => sum + item.count, 0)),
     fill({ items }, body) {
       body.append(list(items.map((/** @type {any} */ { name, count: n }) => (n > 1 ? `${name} (${n})` : name))));
     },
@@ -63,8 +63,9 @@ const VIEWS = {
 };
 
 /** @param {number} number */
-function count(number) {
-  return number === 0 ? "nothing" : String(number);
+function things(number) {
+  if (number === 0) return "nothing";
+  return number === 1 ? "1 thing" : `${number} things`;
 }
 
 /** @param {string} text */

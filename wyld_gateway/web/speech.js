@@ -7,6 +7,8 @@
 
 /** Milliseconds after which a screen reader has taken notice of a node. */
 const TAKEN = 10_000;
+/** Nodes in a region: nobody waits for a hundred texts to be read, and a flood must not slow the page down. */
+const MAX_WAITING = 100;
 
 export class Speech {
   /**
@@ -37,6 +39,7 @@ export class Speech {
     const node = document.createElement("p");
     node.textContent = text;
     region.append(node);
+    if (region.childElementCount > MAX_WAITING) region.firstElementChild?.remove();
     setTimeout(() => node.remove(), TAKEN);
   }
 }

@@ -70,31 +70,33 @@ const connection = new Connection(
 // ------------------------------------------------------------------------------------------- from the player
 
 /**
+ * Lines of the login are forgotten, as one of them may hold a password.
  * @param {string[]} lines
  * @param {boolean} hidden
- * @returns {boolean} whether they are on their way
+ * @returns {import("./entry.js").Verdict}
  */
 function submit(lines, hidden) {
   if (connection.state !== "open") {
     setHint("Not connected: what you typed stays here until it can be sent.");
     speech.interrupt("Not connected. Not sent.");
     if (connection.state === "stopped") connection.open();
-    return false;
+    return "keep";
   }
   const encoder = new TextEncoder();
   if (lines.some((line) => encoder.encode(line).length > connection.maxText)) {
     setHint(`A line may have ${connection.maxText} bytes at most.`);
     speech.interrupt("Too long. Not sent.");
-    return false;
+    return "keep";
   }
   setHint("");
   log.toEnd();
+  const verdict = connection.attached ? "remember" : "forget";
   for (const line of lines) {
     const command = connection.send(line);
     if (!command && !hidden) log.add(renderText("command done", line));
   }
   log.settle();
-  return true;
+  return verdict;
 }
 
 /**
@@ -203,13 +205,13 @@ function statusWord(state, code) {
 // --------------------------------------------------------------------------------------------- the window
 
 function measure() {
-  const probe = output.appendChild(document.createElement("span"));
+  const probe = log.list.appendChild(document.createElement("span"));
   probe.className = "probe";
   probe.textContent = "0".repeat(100);
   const { width, height } = probe.getBoundingClientRect();
   probe.remove();
   return {
-    width: Math.floor((output.clientWidth / width) * 100),
+    width: Math.floor((log.list.clientWidth / width) * 100),
     height: Math.floor(output.clientHeight / height),
     sr: false,
   };
@@ -228,6 +230,7 @@ visualViewport?.addEventListener("resize", () => {
 });
 
 for (const event of ["online", "pageshow", "focus"]) addEventListener(event, () => connection.wake());
+addEventListener("offline", () => connection.doubt());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") connection.wake();
 });
