@@ -31,9 +31,9 @@ from wyld.supervisor import Child, ChildSpec
 from wyld_service.units import Address
 
 # Seconds after the signal at which the patience with each ends, so that `wyld up` is gone within 5 s. What one does
-# not use the next one has. The gateway gives slow clients two seconds to read the farewell.
-GATEWAY_STOP_LIMIT = 2.5
-WORLD_STOP_LIMIT = 3.75
+# not use the next one has. The gateway gives slow clients two and a half seconds to read the farewell.
+GATEWAY_STOP_LIMIT = 3.25
+WORLD_STOP_LIMIT = 4.25
 DATABASE_STOP_LIMIT = 4.75
 # Gateways that wait while a world is replaced. One is ours; a few may have been started by hand.
 LINK_BACKLOG = 16

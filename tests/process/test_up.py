@@ -43,17 +43,21 @@ async def one_sentence_of(wyld: WyldProcess) -> str:
     return errors[0]
 
 
-async def test_up_makes_a_database_says_where_it_listens_and_takes_everything_down(data: Path) -> None:
+async def test_up_makes_a_database_says_where_it_listens_and_tells_players_before_it_ends(data: Path) -> None:
     async with open_wyld("up", "--data", str(data), *ANY_PORTS) as wyld:
         await wyld.ready()
-        for kind in ("telnet", "web"):
-            await (await trio.open_tcp_stream("127.0.0.1", wyld.port(kind))).aclose()
+        await (await trio.open_tcp_stream("127.0.0.1", wyld.port("web"))).aclose()
+        player = await trio.open_tcp_stream("127.0.0.1", wyld.port("telnet"))
+        await player.receive_some()
         started = [wyld.child("world"), wyld.child("gateway"), *processes_that_mention(str(data))]
         told = trio.current_time()
         wyld.send_signal(signal.SIGINT)
+        async with player:
+            heard = b"".join([chunk async for chunk in player])
         status = await wyld.wait()
         elapsed = trio.current_time() - told
 
+    assert b"The server is stopping." in heard
     assert status == 0
     assert elapsed < STOP_DEADLINE
     assert [line.split()[0] for line in wyld.stdout.lines] == ["Link", "Telnet", "Web", "Ready."]
