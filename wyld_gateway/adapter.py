@@ -160,8 +160,8 @@ class ProtocolAdapter(abc.ABC):
         """The session is in play; the client's numbering starts at `next_number`. b"" where the protocol has no numbers."""
 
     def encode_detached(self) -> bytes:
-        """The session is no longer in play and its numbering is over (the world was lost): what the client had not heard an ack
-        for was not carried out, and lines are unnumbered again. b"" where the protocol has no numbers."""
+        """The session is no longer in play and its numbering is over (the world was lost): nobody knows what became of commands
+        that the client has heard no ack for, and lines are unnumbered again. b"" where the protocol has no numbers."""
         return b""
 
     def encode_ping(self) -> bytes:

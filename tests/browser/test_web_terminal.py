@@ -67,10 +67,8 @@ def test_every_kind_of_output_is_text_on_the_page(page: Page, server: GameServer
     assert room[0] == "The Green"
     assert room[2:] == [
         "Exits: north, east, mill.",
-        "A brass lantern",
-        "Three apples",
-        "Tobin the miller",
-        "A straw dummy",
+        "Here: Tobin the miller, a straw dummy.",
+        "On the ground: a brass lantern, three apples.",
     ]
     expect(entries(page, ".text").first).to_have_text("A cart rattles past, and its driver nods to you.")
     expect(page.locator("#log .speech").first).to_contain_text("Mind the dog")
@@ -264,6 +262,13 @@ def test_each_new_line_is_announced_once_and_drawings_never(page: Page, server: 
     spoken = page.evaluate("window.spoken.slice(50)")
     assert len(spoken) == 9
     assert not any("/\\" in text for text in spoken)
+    assert spoken[0].split("\n")[2:] == [
+        "Exits: north, east, mill.",
+        "Tobin the miller.",
+        "A straw dummy.",
+        "A brass lantern, on the ground.",
+        "Three apples, on the ground.",
+    ]
     page.keyboard.press("Alt+2")
     assert page.evaluate("window.spoken.at(-1)") == re.sub("\x1b", "", HOSTILE)
 

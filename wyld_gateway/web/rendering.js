@@ -2,8 +2,8 @@
 /**
  * Outputs as page elements, and as the words that a screen reader is to say.
  *
- * Text goes in by text nodes only, so that whatever a player wrote is text. The shapes are those of the telnet side: one fact on a
- * line, the important word first. A style never carries a fact that the words do not.
+ * Text goes in by text nodes only, so that whatever a player wrote is text. The words and shapes are those of the telnet side: lists
+ * for eyes, one fact on a line for ears. A style never carries a fact that the words do not.
  */
 
 /** @typedef {import("./connection.js").Message} Message */
@@ -41,6 +41,22 @@ function append(parent, text, style) {
   holder.appendChild(document.createTextNode(clean.slice(end)));
 }
 
+/**
+ * @param {HTMLElement} entry
+ * @param {string} title
+ * @param {string[]} names
+ * @param {string} style
+ */
+function appendList(entry, title, names, style) {
+  append(entry, `\n${title}: `);
+  const separator = names.some((name) => name.includes(",")) ? "; " : ", ";
+  names.forEach((name, i) => {
+    if (i) append(entry, separator);
+    append(entry, name, style);
+  });
+  append(entry, ".");
+}
+
 /** @param {string} text */
 function capitalised(text) {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
@@ -61,18 +77,9 @@ const RENDERERS = {
   room(entry, { name, description, exits, entities, items }) {
     append(entry, name, "title");
     if (description) append(entry, `\n${description}`);
-    append(entry, "\nExits: ");
-    exits.forEach((/** @type {string} */ exit, /** @type {number} */ i) => {
-      if (i) append(entry, ", ");
-      append(entry, exit, "exit");
-    });
-    append(entry, exits.length ? "." : "none.");
-    for (const [things, style] of [[items, "item"], [entities, "npc"]]) {
-      for (const thing of things) {
-        append(entry, "\n");
-        append(entry, capitalised(thing), style);
-      }
-    }
+    appendList(entry, "Exits", exits.length ? exits : ["none"], "exit");
+    if (entities.length) appendList(entry, "Here", entities, "npc");
+    if (items.length) appendList(entry, "On the ground", items, "item");
   },
   combat(entry, { attacker, defender, action, damage, critical }) {
     const blow = capitalised(`${attacker} ${action} ${defender}`);
@@ -106,9 +113,20 @@ export function renderOutput(message) {
 }
 
 /**
- * What a screen reader is to say of an entry; nothing for drawings.
+ * What a screen reader is to say of an output: one fact on a line, and nothing of a drawing.
+ * @param {Message} message
  * @param {HTMLElement} entry
  */
-export function spokenText(entry) {
-  return entry.getAttribute("aria-hidden") === "true" ? "" : (entry.textContent ?? "");
+export function spokenOutput(message, entry) {
+  if (message.k === "room") {
+    const { name, description, exits, entities, items } = message.d;
+    return [
+      name,
+      description,
+      `Exits: ${exits.join(", ") || "none"}.`,
+      ...entities.map((/** @type {string} */ thing) => `${capitalised(thing)}.`),
+      ...items.map((/** @type {string} */ thing) => `${capitalised(thing)}, on the ground.`),
+    ].join("\n");
+  }
+  return entry.hasAttribute("aria-hidden") ? "" : (entry.textContent ?? "");
 }

@@ -14,7 +14,7 @@ import { Connection } from "./connection.js";
 import { Entry } from "./entry.js";
 import { Log } from "./log.js";
 import { Panes } from "./panes.js";
-import { renderOutput, renderText, spokenText } from "./rendering.js";
+import { renderOutput, renderText, spokenOutput } from "./rendering.js";
 import { Speech } from "./speech.js";
 
 /** @typedef {import("./connection.js").Command} Command */
@@ -136,11 +136,15 @@ function show(message) {
     case "detached":
       panes.clear();
       break;
-    case "out":
-      put(renderOutput(message));
+    case "out": {
+      const line = renderOutput(message);
+      log.add(line);
+      speech.say(spokenOutput(message, line));
       break;
+    }
     case "notice":
-      put(renderText("notice", message.d));
+      log.add(renderText("notice", message.d));
+      speech.say(message.d);
       break;
     case "bye":
       if (message.text) log.add(renderText("notice", message.text));
@@ -158,12 +162,6 @@ function show(message) {
       panes.show(message.k, message.d);
       break;
   }
-}
-
-/** @param {HTMLElement} line */
-function put(line) {
-  log.add(line);
-  speech.say(spokenText(line));
 }
 
 /** @type {State} */
