@@ -251,7 +251,9 @@ def test_later_changes_win_over_earlier_ones():
 
     assert both.entities == store.entities
     assert both.characters == store.characters
-    assert set(first.then(second).deleted) == {bob.id}
+    merged = first.then(second)
+    assert merged.deleted == [bob.id]
+    assert bob.id not in {row.id for row in merged.upserts} | {row.entity_id for row in merged.characters}
 
 
 class OneBatch:
