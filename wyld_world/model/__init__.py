@@ -11,9 +11,13 @@ General layout, each module importing only from those above it:
 - `things`: the things themselves: `Room`, `Exit`, `Door`, `Item`, `Character`, `Npc`.
 - `persistence`: things to rows and back.
 - `creation`: what a new character may be called and look like.
+- `stacks`: moving items so that counted ones lie in piles.
 - `world`: `World`, everything that exists and where it is.
 - `journal`: `Journal`, through which every change of a thing goes; undo and durability come from it.
 - `outlet`: `Outlet`, what the world needs of whoever carries its words to players, and `Context`, all that a command gets.
-- `stacks`, `views`, `states`: moving numbered things; what a player sees; what a player's client is told to be true.
-- `presence`, `residents`, `heartbeat`: coming and going; the characters of the house; what happens by itself.
+- `views`, `states`: what a player sees; what a player's client is told to be true.
+- `effects`, `movement`, `residents`, `presence`: passing conditions; walking; the characters of the house; coming and going.
+- `heartbeat`: what happens by itself.
+
+docs/world-authoring.md shows how to use all this.
 """

@@ -19,7 +19,11 @@ from wyld_world.model.world import World
 
 
 class Outlet(Protocol):
-    """Carries outputs, states and goodbyes to the sessions of characters. No method raises, blocks or calls back."""
+    """Carries outputs, states and goodbyes to the sessions of characters. No method blocks or calls back.
+
+    What cannot be sent, because it is larger than the link allows, raises: that is a defect of whoever said it, and its
+    command is undone.
+    """
 
     def send(self, recipients: Iterable[Character], output: GameOutput) -> None:
         """One output to everyone in `recipients`, once each. The iterable is read before the call returns."""
