@@ -58,6 +58,16 @@ def test_a_password_is_hidden_and_leaves_no_trace_in_the_page(page: Page, server
     expect(page.locator("#command")).to_have_value("")
 
 
+def test_a_password_typed_in_one_line_does_not_stay_in_sight(page: Page, server: GameServer) -> None:
+    page.goto(server.url)
+    expect(page.locator("#prompt")).to_have_text("Account name: ")
+
+    type_line(page, "connect ann correct-horse Ann")
+
+    expect(entries(page, ".command")).to_have_text("connect ann ••• Ann")
+    assert "correct-horse" not in page.content()
+
+
 def test_every_kind_of_output_is_text_on_the_page(page: Page, server: GameServer) -> None:
     log_in(page, server)
     type_line(page, "tour")

@@ -28,6 +28,9 @@ const RESIZED = 500;
 
 const REPLACED = 4001;
 
+/** The one-line forms of the login, in which the password is typed in sight: it need not stay there. */
+const TYPED_PASSWORD = /^(\s*(?:connect|create)\s+\S+\s+)\S+/i;
+
 /**
  * @template {HTMLElement} T
  * @param {string} id
@@ -93,7 +96,7 @@ function submit(lines, hidden) {
   const verdict = connection.attached ? "remember" : "forget";
   for (const line of lines) {
     const command = connection.send(line);
-    if (!command && !hidden) log.add(renderText("command done", line));
+    if (!command && !hidden) log.add(renderText("command done", line.replace(TYPED_PASSWORD, "$1•••")));
   }
   log.settle();
   return verdict;
