@@ -13,7 +13,7 @@ Whatever a peer sends, `structure` and the `unpack_` functions raise `RemoteProt
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 import cattrs
@@ -28,6 +28,7 @@ from wyld_rpc.messages import (
     Acks,
     CallError,
     ClientChanged,
+    Combat,
     Command,
     CommandError,
     CommandErrorCode,
@@ -39,6 +40,7 @@ from wyld_rpc.messages import (
     EntityStateUpdate,
     FormattedText,
     GameOutput,
+    RoomDescription,
     SessionDisconnected,
     SessionEnded,
     SessionId,
@@ -46,6 +48,7 @@ from wyld_rpc.messages import (
     StateDelivery,
     StateUpdateType,
     Structured,
+    System,
     Text,
     Tick,
 )
@@ -104,7 +107,7 @@ def structure(cls: type[T], value: Any) -> T:
         message = _converter.structure(value, cls)
     except (cattrs.errors.BaseValidationError, cattrs.errors.ForbiddenExtraKeysError, *_MALFORMED) as exc:
         raise RemoteProtocolError(f"malformed {cls.__name__}: {exc}") from exc
-    for field in attrs.fields(type(message)):
+    for field in attrs.fields(cast("type[attrs.AttrsInstance]", cls)):
         if field.name in ("session", "id") or field.name.endswith("_id"):
             _check_id(getattr(message, field.name))
     return message
@@ -151,10 +154,8 @@ def unpack_output(value: Any) -> GameOutput:
     """The output that `value` spells. Raises `RemoteProtocolError`."""
     try:
         tag, *fields = value
-        names, checks = _OUTPUT_FIELDS[tag], _OUTPUT_CHECKS[tag]
-        if len(fields) != len(names):
-            raise ValueError(f"{len(fields)} fields instead of {len(names)}")
-        return GAME_OUTPUTS[tag](*[check(field) for check, field in zip(checks, fields, strict=True)])
+        kind, checks = _OUTPUTS[_integer(tag)]
+        return kind(*[check(field) for check, field in zip(checks, fields, strict=True)])
     except _MALFORMED as exc:
         raise RemoteProtocolError(f"malformed output: {exc}") from exc
 
@@ -172,31 +173,32 @@ def _optional_string(value: Any) -> str | None:
 
 
 def _strings(value: Any) -> tuple[str, ...]:
-    return tuple([_string(item) for item in value])
+    return tuple([_string(item) for item in _list(value)])
 
 
 def _spans(value: Any) -> tuple[Span, ...]:
     spans = []
-    for text, style in value:
+    for text, style in _list(value):
         if style not in STYLES:
             raise ValueError(f"unknown style {style!r}")
         spans.append(Span(_string(text), style))
     return tuple(spans)
 
 
+_list = _exact(list)
 _map = _exact(dict)
 _boolean = _exact(bool)
 _integer = _exact(int)
 
 _OUTPUT_FIELDS = [tuple(field.name for field in attrs.fields(kind)) for kind in GAME_OUTPUTS]
-_OUTPUT_CHECKS: list[tuple[Callable[[Any], Any], ...]] = [
-    (_string, _optional_string),
-    (_spans, _boolean),
-    (_string, _map, _string),
-    (_string, _string, _strings, _strings, _strings),
-    (_string, _string, _string, _integer, _boolean),
-    (_string,),
-]
+_OUTPUTS: dict[int, tuple[Callable[..., GameOutput], tuple[Callable[[Any], Any], ...]]] = {
+    Text.TAG: (Text, (_string, _optional_string)),
+    FormattedText.TAG: (FormattedText, (_spans, _boolean)),
+    Structured.TAG: (Structured, (_string, _map, _string)),
+    RoomDescription.TAG: (RoomDescription, (_string, _string, _strings, _strings, _strings)),
+    Combat.TAG: (Combat, (_string, _string, _string, _integer, _boolean)),
+    System.TAG: (System, (_string,)),
+}
 
 
 # -------------------------------------------------------------------------------------------- events

@@ -7,9 +7,11 @@ General layout, from the inside out; each line imports only lines above it:
     sessions.py                 what was applied and what was sent, per session (pure)
     ticks.py  gateways.py       one gateway: the ticks it gets, and what it asked for (pure)
     outlet.py                   the words of one command, held back until it has succeeded (pure)
+    attempts.py                 running code of the game so that a mistake in it is undone (pure but for its log)
     store.py                    what the database must do for the world; postgres_store.py does it
     committer.py                makes turns durable, then releases them
-    engine.py                   the single-writer loop; requests.py: its answers to the gateways' requests
+    requests.py                 the engine's answers to the gateways' requests
+    engine.py                   the single-writer loop
     passwords.py  accounts.py   who may log in
     link.py                     one connection of a gateway
     app.py                      `serve`: the whole nursery tree

@@ -42,6 +42,7 @@ from wyld_service.settings import LinkSettings, Settings, StoreSettings
 from wyld_world.accounts import Accounts
 from wyld_world.areas import STARTER_FOLDER
 from wyld_world.areas import load as load_areas
+from wyld_world.attempts import Attempts
 from wyld_world.committer import Committer
 from wyld_world.engine import HEARTBEAT, Clocks, Engine, TurnLimits
 from wyld_world.gateways import Gateways
@@ -54,10 +55,10 @@ from wyld_world.postgres_store import WORLD_LOCK, PostgresStore
 from wyld_world.sessions import Sessions
 from wyld_world.store import WorldStore
 
-COMMIT_DEADLINE: Final = 3.0
+COMMIT_DEADLINE: Final = 2.0
 """Seconds that a stopping world waits for its last commit."""
-CLOSE_DEADLINE: Final = 1.5
-"""Seconds for the links to send what is left; with the commit, a stop takes less than five."""
+CLOSE_DEADLINE: Final = 1.0
+"""Seconds for the links to send what is left. Breaking off a commit on a dead network takes two more, which makes five."""
 LOCK_INTERVAL: Final = 0.5
 """Seconds between two tries to take the lock, and between two looks whether it is still held."""
 
@@ -167,6 +168,7 @@ class RunningWorld:
     """A world that runs; made by `open_world`. Its parts are for tests and for whoever reports on it."""
 
     engine: Engine
+    attempts: Attempts
     committer: Committer
     sessions: Sessions
     gateways: Gateways
@@ -185,8 +187,7 @@ class RunningWorld:
         self.engine.stop()
         drain = pack_body(pack_event(Drain(COMMIT_DEADLINE + CLOSE_DEADLINE, "The world is restarting.")))
         for gateway in self.gateways:
-            if gateway.link is not None:
-                gateway.link.send(Drain.KIND, drain)
+            gateway.send(Drain.KIND, drain)
         with trio.move_on_after(COMMIT_DEADLINE) as scope:
             await self.committer.finish()
         if scope.cancelled_caught:
@@ -224,10 +225,10 @@ async def open_world(
 
     known_accounts = set(saved.accounts)
     sessions, gateways = Sessions(), Gateways()
+    attempts = Attempts(world, journal, sessions, random)
     committer = Committer(store, fence, sessions, gateways)
     engine = Engine(
-        world,
-        journal,
+        attempts,
         sessions,
         gateways,
         committer,
@@ -235,7 +236,6 @@ async def open_world(
         detached_ttl=detached_ttl,
         limits=limits,
         clocks=clocks,
-        random=random,
     )
     accounts = Accounts(store, known_accounts, passwords=passwords or Argon2Passwords(), wall=clocks.wall)
     services = LinkServices(key, new_epoch(secrets.token_bytes), engine, sessions, accounts)
@@ -245,7 +245,7 @@ async def open_world(
         nursery.start_soon(_beat, engine)
         nursery.start_soon(committer.run)
         nursery.start_soon(accounts.run)
-        yield RunningWorld(engine, committer, sessions, gateways, world, services)
+        yield RunningWorld(engine, attempts, committer, sessions, gateways, world, services)
         nursery.cancel_scope.cancel()
 
 

@@ -7,19 +7,17 @@ which decides when they may be seen.
 
 The loop sleeps until there is input; `put` and `beat` wake it.
 
-A command that raises is undone: the journal restores every value, nothing that it said is sent, its player gets one System line, and its
-number is applied, because trying it again would fail again. This is the one place besides a link's task where any exception is caught:
-a mistake in one command must not end the game of everybody else.
+A command that raises is undone (`attempts`): the journal restores every value and nothing that it said is sent. Its player gets one System
+line, and its number is applied, because trying it again would fail again.
 """
 
 from __future__ import annotations
 
-import random as random_module
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec
 
 import attrs
 import trio
@@ -27,7 +25,6 @@ import trio
 from wyld_rpc.messages import (
     ENDS_SESSION,
     AccountId,
-    CallError,
     Command,
     CommandError,
     CommandErrorCode,
@@ -37,18 +34,13 @@ from wyld_rpc.messages import (
     System,
 )
 from wyld_rpc.numbering import Receipt
-from wyld_service.log import Event, get_logger
+from wyld_world.attempts import Attempts
 from wyld_world.commands import perform
 from wyld_world.committer import Answer, Committer, Turn
 from wyld_world.errors import Undone
 from wyld_world.gateways import Asked, Gateway, Gateways, Item
 from wyld_world.model import presence
 from wyld_world.model.heartbeat import beat
-from wyld_world.model.journal import Journal
-from wyld_world.model.outlet import Context
-from wyld_world.model.things import Character
-from wyld_world.model.world import World
-from wyld_world.outlet import CommandOutlet
 from wyld_world.requests import Promise, Requests
 from wyld_world.sessions import Session, Sessions
 
@@ -65,9 +57,6 @@ FAILED_TEXT: Final = (
 _FAILED: Final = CommandError(CommandErrorCode.FAILED, FAILED_TEXT)
 
 P = ParamSpec("P")
-T = TypeVar("T")
-
-_log = get_logger()
 
 
 @attrs.frozen
@@ -97,13 +86,12 @@ class Engine:
     """One world's loop. Its methods are synchronous and never wait, except `run`; all belong to one event loop.
 
     Attributes:
-        turns, commands, failures: Turns and commands that have run and commands that raised, ever.
+        turns, commands: What has run, ever.
     """
 
     def __init__(
         self,
-        world: World,
-        journal: Journal,
+        attempts: Attempts,
         sessions: Sessions,
         gateways: Gateways,
         committer: Committer,
@@ -112,29 +100,22 @@ class Engine:
         detached_ttl: float,
         limits: TurnLimits,
         clocks: Clocks,
-        random: random_module.Random,
     ) -> None:
         self.turns = 0
         self.commands = 0
-        self.failures = 0
-        self._world = world
-        self._journal = journal
+        self._attempts = attempts
         self._sessions = sessions
         self._gateways = gateways
         self._committer = committer
-        self._outlet = CommandOutlet(sessions)
-        self._requests = Requests(self, world, journal, sessions, committer, accounts)
+        self._requests = Requests(attempts, sessions, committer, accounts)
         self._detached_ttl = detached_ttl
         self._limits = limits
         self._clocks = clocks
-        self._random = random
         self._ready: deque[Gateway] = deque()
         self._beats_due = 0
         self._beats = 0
         self._input = trio.Event()
         self._stopping = False
-        self._now = clocks.now()
-        self._wall = clocks.wall()
         self._answers: list[Answer] = []
         self._promises: list[Answer] = []
 
@@ -192,12 +173,12 @@ class Engine:
                 self._input = trio.Event()
 
     def _run_turn(self, body: Callable[P, None], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        self._now = self._clocks.now()
-        self._wall = self._clocks.wall()
+        self._attempts.now = self._clocks.now()
+        self._attempts.wall = self._clocks.wall()
         body(*args, **kwargs)
         self.turns += 1
         ticks = [(each, each.writer.seal()) for each in self._gateways if not each.writer.is_empty]
-        self._committer.add(Turn(ticks, self._answers, self._promises, self._journal.take_changes()))
+        self._committer.add(Turn(ticks, self._answers, self._promises, self._attempts.journal.take_changes()))
         self._answers, self._promises = [], []
 
     def _take_from(self, gateway: Gateway) -> None:
@@ -231,46 +212,14 @@ class Engine:
             try:
                 # An empty command has only its number: its gateway has answered it, or dropped it.
                 if command.text:
-                    self.act(session.character, perform, command.text)
+                    self._attempts.act(session.character, perform, command.text)
             except Undone:
-                self._outlet.send((session.character,), System(FAILED_TEXT))
-                self._outlet.release(self._now)
+                self._attempts.attempt(
+                    "engine", self._attempts.outlet.send, (session.character,), System(FAILED_TEXT)
+                )
                 gateway.writer.failed(session.id, command.number, _FAILED)
                 return
         gateway.writer.applied(session.id, session.commands.position)
-
-    def attempt(self, who: str, action: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do something to the model and let what it said be heard, or undo it.
-
-        Raises:
-            CallError: As `action` did; it is undone. That is an answer, no mistake.
-            Undone: `action` raised anything else; it is undone and logged with `who`.
-        """
-        mark = self._journal.mark()
-        try:
-            result = action(*args, **kwargs)
-        except Exception as error:
-            self._journal.undo_to(mark)
-            self._outlet.discard()
-            if isinstance(error, CallError):
-                raise
-            self.failures += 1
-            _log.error(Event.CMD_FAILED, who=who, exc_info=error)
-            raise Undone from error
-        self._outlet.release(self._now)
-        return result
-
-    def act(
-        self,
-        character: Character,
-        action: Callable[Concatenate[Context, P], None],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> None:
-        """`attempt` something in the name of a character."""
-        context = Context(self._world, self._journal, self._outlet, character, self._wall, self._random)
-        self.attempt(character.name, action, context, *args, **kwargs)
 
     def _bound(self, gateway: Gateway, session_id: SessionId, generation: int) -> Session | None:
         """The session, unless whoever speaks of it has lost it. A lost link's commands still count while nobody else has it."""
@@ -287,50 +236,47 @@ class Engine:
             return
         if event.reason in ENDS_SESSION:
             with suppress(Undone):
-                self.act(session.character, presence.leave, event.reason)
+                self._attempts.act(session.character, presence.leave, event.reason)
             self._sessions.end(session)
         else:
-            self._sessions.detach(session, self._now)
+            self._sessions.detach(session, self._attempts.now)
 
     def _answer(self, gateway: Gateway, asked: Asked) -> None:
         if gateway.link is not asked.link:
             return  # the link is lost, and its gateway will ask again
-        result = self._requests.answer(gateway, asked.params, self._wall)
+        result = self._requests.answer(gateway, asked.params)
         if isinstance(result, Promise):
             self._promises.append(Answer(asked.link, asked.id, result.value))
         else:
             self._answers.append(Answer(asked.link, asked.id, result))
 
-    def end_session(self, session: Session, reason: DisconnectReason, text: str) -> None:
-        """End a session and tell its gateway; the character stays as it is."""
-        self._outlet.end(session, reason, text)
-
-    def resend_states(self, session: Session) -> None:
-        """Send the last state of each kind again, for a client that has just come back."""
-        if session.gateway is not None:
-            for key, encoded in session.states.items():
-                session.gateway.writer.state(session.id, key, encoded)
-
     # --------------------------------------------------------------------------------------- heartbeat
 
     def _heartbeat(self) -> None:
         self._beats += 1
-        for session in self._sessions.detached_by(self._now - LOSS_DEBOUNCE):
+        for session in self._sessions.detached_by(self._attempts.now - LOSS_DEBOUNCE):
             if not session.character.linkdead:
                 with suppress(Undone):
-                    self.act(session.character, presence.lose_link)
-        for session in self._sessions.detached_by(self._now - self._detached_ttl):
+                    self._attempts.act(session.character, presence.lose_link)
+        for session in self._sessions.detached_by(self._attempts.now - self._detached_ttl):
             self._expire(session)
         if self._beats % EXPIRY_SWEEP == 0:
-            self._sessions.expire_outputs(self._now)
+            self._sessions.expire_outputs(self._attempts.now)
         with suppress(Undone):
-            self.attempt(
-                "heartbeat", beat, self._world, self._journal, self._outlet, self._wall, self._random
+            attempts = self._attempts
+            attempts.attempt(
+                "heartbeat",
+                beat,
+                attempts.world,
+                attempts.journal,
+                attempts.outlet,
+                attempts.wall,
+                attempts.random,
             )
 
     def _expire(self, session: Session) -> None:
         with suppress(Undone):
-            self.act(session.character, presence.leave, DisconnectReason.TIMEOUT)
+            self._attempts.act(session.character, presence.leave, DisconnectReason.TIMEOUT)
         minutes = max(1, round(self._detached_ttl / 60))
         text = f"You were away for {minutes} minutes, and the session has ended."
-        self.end_session(session, DisconnectReason.TIMEOUT, text)
+        self._attempts.outlet.end(session, DisconnectReason.TIMEOUT, text)

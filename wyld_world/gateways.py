@@ -93,6 +93,11 @@ class Gateway:
             raise RemoteProtocolError(f"more than {MAX_INBOX} commands and requests are waiting")
         self.inbox.append(item)
 
+    def send(self, kind: str, body: bytes) -> None:
+        """Send an event whose body is packed; nothing happens once the link is lost."""
+        if self.link is not None:
+            self.link.send(kind, body)
+
     def release(self, tick: SealedTick) -> None:
         """Send a tick and keep it until it is acknowledged; nothing happens while there is no link."""
         if self.link is None:

@@ -26,7 +26,6 @@ from wyld_rpc.messages import (
     ClientChanged,
     Commands,
     CreateAccount,
-    Drain,
     SessionDisconnected,
 )
 from wyld_rpc.numbering import Epoch
@@ -128,11 +127,6 @@ class GatewayLink:
         if not self.ended.is_set():
             self.reason = reason
             self.ended.set()
-
-    def drain(self, drain: Drain) -> None:
-        """Tell the gateway that the world stops."""
-        if self._peer is not None:
-            self._peer.notify(Drain.KIND, wire.pack_event(drain))
 
     # ------------------------------------------------------------------------------ for the reader
 

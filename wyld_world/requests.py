@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
@@ -34,16 +34,12 @@ from wyld_rpc.messages import (
     SessionReconnected,
 )
 from wyld_rpc.numbering import ReceiveCursor, new_epoch
+from wyld_world.attempts import Attempts
+from wyld_world.committer import Committer
 from wyld_world.errors import Undone
 from wyld_world.gateways import Gateway, Params
 from wyld_world.model import presence
-from wyld_world.model.journal import Journal
-from wyld_world.model.world import World
 from wyld_world.sessions import Session, Sessions
-
-if TYPE_CHECKING:
-    from wyld_world.committer import Committer
-    from wyld_world.engine import Engine
 
 REPLACED_TEXT: Final = "Somebody has logged in with this character from elsewhere; this connection is closed."
 UNPROTECTED_TEXT: Final = "The server cannot save anything at the moment. Please try again in a few minutes."
@@ -64,35 +60,32 @@ class Requests:
 
     def __init__(
         self,
-        engine: Engine,
-        world: World,
-        journal: Journal,
+        attempts: Attempts,
         sessions: Sessions,
         committer: Committer,
         accounts: set[AccountId],
     ) -> None:
-        self._engine = engine
-        self._world = world
-        self._journal = journal
+        self._attempts = attempts
+        self._world = attempts.world
         self._sessions = sessions
         self._committer = committer
         self._accounts = accounts
 
-    def answer(self, gateway: Gateway, params: Params, now: float) -> object:
-        """The result, as it is or as a `Promise`, or the `CallError`. `now` is in seconds since 1970."""
+    def answer(self, gateway: Gateway, params: Params) -> object:
+        """The result, as it is or as a `Promise`, or the `CallError`."""
         try:
-            return self._answer(gateway, params, now)
+            return self._answer(gateway, params)
         except CallError as error:
             return error
         except Undone:
             return CharacterError(CharacterErrorCode.SERVER_ERROR, FAILED_TEXT)
 
-    def _answer(self, gateway: Gateway, params: Params, now: float) -> object:
+    def _answer(self, gateway: Gateway, params: Params) -> object:
         match params:
             case ListCharacters():
                 return CharacterList(self._world.summaries(params.account_id), self._world.choices)
             case CreateCharacter():
-                return self._create_character(params, now)
+                return self._create_character(params)
             case DeleteCharacter():
                 return self._delete_character(params)
             case SelectCharacter():
@@ -102,23 +95,22 @@ class Requests:
             case Positions():
                 return PositionList(tuple([session.positions for session in gateway.sessions]))
 
-    def _create_character(self, params: CreateCharacter, now: float) -> Promise:
+    def _create_character(self, params: CreateCharacter) -> Promise:
         self._refuse_unprotected()
         # The database would refuse a character of nobody, and a refused commit ends the world.
         if params.account_id not in self._accounts:
             raise CharacterError(CharacterErrorCode.NOT_FOUND, "There is no such account.")
+        attempts = self._attempts
         create = self._world.create_character
-        character = self._engine.attempt("create_character", create, self._journal, now, params)
+        character = attempts.attempt("create_character", create, attempts.journal, attempts.wall, params)
         return Promise(self._world.info(character))
 
     def _delete_character(self, params: DeleteCharacter) -> Promise:
         self._refuse_unprotected()
-        delete, account_id, character_id = (
-            self._world.delete_character,
-            params.account_id,
-            params.character_id,
+        delete, journal = self._world.delete_character, self._attempts.journal
+        character = self._attempts.attempt(
+            "delete_character", delete, journal, params.account_id, params.character_id
         )
-        character = self._engine.attempt("delete_character", delete, self._journal, account_id, character_id)
         return Promise(CharacterDeleted(character.name))
 
     def _select_character(self, gateway: Gateway, params: SelectCharacter) -> CharacterSelected:
@@ -131,7 +123,7 @@ class Requests:
         if session is None:
             holder = self._sessions.by_character.get(character.id)
             if holder is not None:
-                self._engine.end_session(holder, DisconnectReason.REPLACED, REPLACED_TEXT)
+                self._attempts.outlet.end(holder, DisconnectReason.REPLACED, REPLACED_TEXT)
             session = Session(
                 params.session, character, params.generation, ReceiveCursor(new_epoch(secrets.token_bytes))
             )
@@ -139,7 +131,7 @@ class Requests:
         else:  # asked again, because the first answer was lost
             self._sessions.attach(session, gateway, max(session.generation, params.generation))
         try:
-            self._engine.act(
+            self._attempts.act(
                 character, presence.enter if character.location is None else presence.regain_link
             )
         except Undone:
@@ -156,11 +148,12 @@ class Requests:
         if session.gateway is not None and session.gateway is not gateway:
             session.gateway.writer.end(SessionEnded(session.id, DisconnectReason.REPLACED, REPLACED_TEXT))
         self._sessions.attach(session, gateway, params.generation)
-        self._engine.resend_states(session)
+        for key, encoded in session.states.items():
+            gateway.writer.state(session.id, key, encoded)
         # Within the debounce nobody has seen the player go, so nobody is told of the return.
         if session.character.linkdead:
             with suppress(Undone):
-                self._engine.act(session.character, presence.regain_link)
+                self._attempts.act(session.character, presence.regain_link)
         return ReconnectResult(
             True, len(session.outputs), self._world.info(session.character), session.positions
         )

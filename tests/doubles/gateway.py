@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from wyld_rpc import wire
-from wyld_rpc.errors import RpcError
+from wyld_rpc.errors import LinkClosed, RpcError
 from wyld_rpc.frames import Event, Request
 from wyld_rpc.messages import (
     METHODS,
@@ -48,6 +48,8 @@ from wyld_world.app import RunningWorld
 
 KEY = b"the key of these tests, 32 bytes"
 PASSWORD = "correct horse"
+PATIENCE = 20 * 60.0
+"""Seconds of virtual time: longer than anything in the world takes."""
 
 T = TypeVar("T")
 
@@ -108,6 +110,7 @@ class FakeGateway:
     Attributes:
         ticks: As they came, continued ones joined.
         acknowledge: Whether ticks are acknowledged as they come.
+        lost: Why the link has ended, if it broke.
     """
 
     id: bytes = attrs.field(factory=lambda: secrets.token_bytes(16))
@@ -116,6 +119,7 @@ class FakeGateway:
     sessions: dict[SessionId, FakeSession] = attrs.field(factory=dict)
     ticks: list[Tick] = attrs.field(factory=list)
     parts: int = 0
+    lost: str | None = None
     drains: list[Drain] = attrs.field(factory=list)
     _peer: Peer | None = None
     _begun: list[Tick] = attrs.field(factory=list)
@@ -123,14 +127,35 @@ class FakeGateway:
 
     @asynccontextmanager
     async def linked(self, world: RunningWorld) -> AsyncIterator[FakeGateway]:
-        """Link to a world for as long as the block lasts."""
+        """Link to a world for as long as the block lasts, or until the link breaks: see `lost`."""
         ours, theirs = trio.testing.memory_stream_pair()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(world.serve_link, theirs)
-            async with open_gateway_side(
-                ours, key=KEY, gateway_id=self.id, gateway_epoch=self.epoch, handler=self
-            ) as self._peer:
+            async with self.over(ours):
                 yield self
+
+    @asynccontextmanager
+    async def over(self, stream: trio.abc.Stream) -> AsyncIterator[FakeGateway]:
+        """The same over a stream that leads to a world."""
+        async with trio.open_nursery() as nursery:
+            leave = trio.Event()
+            await nursery.start(self._stay_linked, stream, leave)
+            yield self
+            leave.set()
+
+    async def _stay_linked(
+        self, stream: trio.abc.Stream, leave: trio.Event, *, task_status: trio.TaskStatus[None]
+    ) -> None:
+        opening = open_gateway_side(
+            stream, key=KEY, gateway_id=self.id, gateway_epoch=self.epoch, handler=self
+        )
+        try:
+            async with opening as self._peer:
+                task_status.started()
+                await leave.wait()
+        except LinkClosed as error:
+            self.lost = error.reason
+            self._news.set()
 
     # ------------------------------------------------------------------------------------- asking
 
@@ -189,9 +214,10 @@ class FakeGateway:
     # ------------------------------------------------------------------------------------- hearing
 
     async def until(self, get: Any) -> Any:
-        """Wait until `get()` gives something true, and return that."""
-        while not (value := get()):
-            await self._news.wait()
+        """Wait until `get()` gives something true, and return that; looks whenever something comes in."""
+        with trio.fail_after(PATIENCE):
+            while not (value := get()):
+                await self._news.wait()
         return value
 
     def on_request(self, request: Request) -> None:
