@@ -41,7 +41,7 @@ from wyld_world.gateways import Gateway, Params
 from wyld_world.model import presence
 from wyld_world.sessions import Session, Sessions
 
-REPLACED_TEXT: Final = "Somebody has logged in with this character from elsewhere; this connection is closed."
+REPLACED_TEXT: Final = "This character is now played from another connection. Goodbye."
 UNPROTECTED_TEXT: Final = "The server cannot save anything at the moment. Please try again in a few minutes."
 FAILED_TEXT: Final = (
     "That did not work because of a mistake in the server, which has been noted. Please try again."
