@@ -141,7 +141,7 @@ class Login:
                 await self._create(account, password)
             case "create", ([] | [_]) as name:
                 await self._create_by_questions(name)
-            case _, []:
+            case _, [] if verb != "connect":
                 await self._connect(words[0], await self._ask_password("Password: "))
             case _:
                 self._dialogue.say(NOT_UNDERSTOOD)
@@ -198,7 +198,7 @@ class Login:
         """
         session = self._gateway.new_session(self._client.adapter)
         session.account, session.account_id = old.account, old.account_id
-        self._client.session = session
+        self._client.session, session.client = session, self._client
         self._gateway.registry.move(session, Move.GREET)
         self._gateway.registry.move(session, Move.AUTHENTICATE)
         self._asking.start_patience()

@@ -93,7 +93,6 @@ async def test_two_people_meet_talk_walk_and_find_everything_again(data: Path, d
         await ann.sees("Ben .*north")
         await ann.type("n")
         await ben.sees("Ann .*south")
-        await ben.sees("Ann")
 
         live = rows(
             database_url,
