@@ -33,7 +33,9 @@ def readings(gateway: Gateway) -> list[Reading]:
 
     return [
         Reading("wyld_connections", "Clients that are connected.", connections, labels=("transport",)),
-        Reading("wyld_connections", "Clients that ever connected.", lambda: pool.opened, kind="counter"),
+        Reading(
+            "wyld_connections_opened", "Clients that ever connected.", lambda: pool.opened, kind="counter"
+        ),
         Reading("wyld_sessions", "Sessions that this gateway holds.", sessions, labels=("state",)),
         Reading("wyld_link_up", "Whether there is a link to the world.", lambda: link.is_up),
         Reading("wyld_links", "Links to the world that were ever open.", lambda: link.opened, kind="counter"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
+from operator import index
 
 import trio
 
@@ -52,12 +53,13 @@ class PlayerSocket(trio.abc.HalfCloseableStream):
         peer: The address of the other end, as `address_text` gives it.
     """
 
-    __slots__ = ("_closed", "_sending", "_socket", "peer")
+    __slots__ = ("_closed", "_ended", "_sending", "_socket", "peer")
 
     def __init__(self, connected: socket.socket, peer: str) -> None:
         connected.setblocking(False)
         self._socket = connected
         self._sending = False
+        self._ended = False
         self._closed = False
         self.peer = peer
 
@@ -72,7 +74,7 @@ class PlayerSocket(trio.abc.HalfCloseableStream):
             trio.ClosedResourceError: This end was closed.
             trio.BusyResourceError: Another task is receiving.
         """
-        if max_bytes is not None and max_bytes < 1:
+        if max_bytes is not None and index(max_bytes) < 1:
             raise ValueError("max_bytes must be at least 1")
         while True:
             if self._closed:
@@ -102,7 +104,7 @@ class PlayerSocket(trio.abc.HalfCloseableStream):
 
         Raises:
             trio.BrokenResourceError: The connection was reset or timed out.
-            trio.ClosedResourceError: This end was closed.
+            trio.ClosedResourceError: This end was closed, or said that nothing more would come.
             trio.BusyResourceError: Another task is sending.
         """
         if self._sending:
@@ -110,6 +112,8 @@ class PlayerSocket(trio.abc.HalfCloseableStream):
         self._sending = True
         try:
             await trio.lowlevel.checkpoint()
+            if self._ended or self._closed:
+                raise trio.ClosedResourceError
             with memoryview(data) as rest:
                 sent = 0
                 while sent < len(rest):
@@ -134,9 +138,15 @@ class PlayerSocket(trio.abc.HalfCloseableStream):
         Raises:
             trio.BrokenResourceError: There is no connection any more.
             trio.ClosedResourceError: This end was closed.
+            trio.BusyResourceError: Another task is sending.
         """
+        if self._sending:
+            raise trio.BusyResourceError("another task is sending")
         await trio.lowlevel.checkpoint()
+        if self._ended:
+            return
         try:
+            self._ended = True
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise self._broken(error) from error

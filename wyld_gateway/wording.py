@@ -35,7 +35,7 @@ def masked(peer: str) -> str:
 
 
 def quoted(lines: list[str], most: int = 5) -> str:
-    """Lines in quotation marks, the newest ones if there are many: '"n", "look"', 'and 3 before: "n", "look"'."""
+    """Lines in quotation marks; of many, the newest ones and how many there are besides: '2 others, "n", "look"'."""
     shown = ", ".join(f'"{line}"' for line in lines[-most:])
     hidden = len(lines) - most
-    return f"{hidden} and then {shown}" if hidden > 0 else shown
+    return f"{hidden} others, {shown}" if hidden > 0 else shown

@@ -209,11 +209,13 @@ class WorldLink:
     # -- The link itself ---------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Keep the link up, for ever. Cancelled, it closes the link; the world then waits for our players to come back."""
+        """Keep the link up, for ever. Cancelled, it closes the link and leaves the sessions as they are: the world waits for their
+        players to come back."""
         attempt, reported = 0, ""
         while True:
             opened_before = self.opened
             reason, longest_pause = await self._try_one_link()
+            self._lose()
             if self.opened > opened_before:
                 attempt, reported = 0, ""
             if reason != reported:  # once, not at each attempt
@@ -243,15 +245,12 @@ class WorldLink:
             gateway_epoch=self._gateway_epoch,
             handler=self,
         )
-        try:
-            async with opening as peer:
-                self._begin(peer)
-                while True:
-                    await self._wake.wait()
-                    self._wake = trio.Event()
-                    self._send_pending(peer)
-        finally:
-            self._lose()
+        async with opening as peer:
+            self._begin(peer)
+            while True:
+                await self._wake.wait()
+                self._wake = trio.Event()
+                self._send_pending(peer)
 
     def _begin(self, peer: Peer) -> None:
         self._peer = peer
