@@ -326,11 +326,13 @@ METHODS: dict[str, tuple[type, type, type[CallError]]] = {
 
 @attrs.frozen
 class Text:
-    """Plain prose. `channel` names a channel line ("ooc", "tell", "say"): its text begins with the channel's fixed word."""
+    """Plain prose. `channel` names a channel line ("ooc", "tell", "say"): its text begins with the channel's fixed word, and
+    `talker` is the name of whoever speaks."""
 
     TAG: ClassVar[int] = 0
     text: str
     channel: str | None = None
+    talker: str | None = None
 
 
 @attrs.frozen
@@ -433,6 +435,9 @@ class StateUpdateType(enum.Enum):
 
 
 PROMPT = "prompt"
+ROOM = "room"
+CHANNELS = "channels"
+"""Names of `CUSTOM` states that both sides know: what stands at the input; who and what is in the same place; what can be talked on."""
 
 
 @attrs.frozen

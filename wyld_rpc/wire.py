@@ -144,7 +144,7 @@ def pack_output(output: GameOutput) -> list[Any]:
     """`[tag, field, ...]`, spans as `[text, style]` pairs."""
     kind = type(output)
     if kind is Text:
-        return [0, output.text, output.channel]  # type: ignore[union-attr]
+        return [0, output.text, output.channel, output.talker]  # type: ignore[union-attr]
     if isinstance(output, FormattedText):
         return [1, [[span.text, span.style] for span in output.spans], output.decor]
     return [kind.TAG, *(getattr(output, name) for name in _OUTPUT_FIELDS[kind.TAG])]
@@ -192,7 +192,7 @@ _integer = _exact(int)
 
 _OUTPUT_FIELDS = [tuple(field.name for field in attrs.fields(kind)) for kind in GAME_OUTPUTS]
 _OUTPUTS: dict[int, tuple[Callable[..., GameOutput], tuple[Callable[[Any], Any], ...]]] = {
-    Text.TAG: (Text, (_string, _optional_string)),
+    Text.TAG: (Text, (_string, _optional_string, _optional_string)),
     FormattedText.TAG: (FormattedText, (_spans, _boolean)),
     Structured.TAG: (Structured, (_string, _map, _string)),
     RoomDescription.TAG: (RoomDescription, (_string, _string, _strings, _strings, _strings)),

@@ -1,7 +1,7 @@
 import pytest
 from doubles.played_world import PlayedWorld
 
-from wyld_rpc.messages import PROMPT, DisconnectReason, RoomDescription, StateUpdateType
+from wyld_rpc.messages import CHANNELS, PROMPT, ROOM, DisconnectReason, RoomDescription, StateUpdateType
 from wyld_world.model import presence
 
 ALL_STATES = {
@@ -11,6 +11,8 @@ ALL_STATES = {
     (StateUpdateType.EQUIPMENT, ""),
     (StateUpdateType.STATUS_EFFECTS, ""),
     (StateUpdateType.CUSTOM, PROMPT),
+    (StateUpdateType.CUSTOM, ROOM),
+    (StateUpdateType.CUSTOM, CHANNELS),
 }
 
 

@@ -6,6 +6,7 @@ from wyld_rpc.messages import Structured, Text
 from wyld_world.commands.family import Family, Refused
 from wyld_world.commands.targets import choose, parse
 from wyld_world.model import residents, views
+from wyld_world.model.channels import Channel
 from wyld_world.model.outlet import Context
 from wyld_world.model.things import Npc
 from wyld_world.model.wording import capital, counted
@@ -27,10 +28,10 @@ def say(context: Context, words: str) -> None:
         raise Refused("Say what?")
     actor = context.actor
     room = actor.here
-    context.outlet.send((actor,), Text(f"You say, '{words}'", "say"))
+    context.outlet.send((actor,), Channel.SAY.line(actor.name, f"You say, '{words}'"))
     if len(room.characters) > 1:
         others = views.others(room, actor)
-        context.outlet.send(others, Text(f"{actor.name} says, '{words}'", "say"))
+        context.outlet.send(others, Channel.SAY.line(actor.name, f"{actor.name} says, '{words}'"))
     if room.npcs:
         residents.hear(context, words)
 
@@ -56,17 +57,21 @@ def tell(context: Context, argument: str) -> None:
         return
     if listener is actor:
         raise Refused("You already know that.")
-    context.outlet.send((listener,), Text(f"[tell] {actor.name} to you: {words}", "tell"))
+    context.outlet.send((listener,), Channel.TELL.line(actor.name, f"[tell] {actor.name} to you: {words}"))
     away = f"\n{listener.name} is staring into nothing and may not hear you." if listener.linkdead else ""
-    context.outlet.send((actor,), Text(f"[tell] You to {listener.name}: {words}{away}", "tell"))
+    context.outlet.send(
+        (actor,), Channel.TELL.line(actor.name, f"[tell] You to {listener.name}: {words}{away}")
+    )
 
 
 def _tell_resident(context: Context, npc: Npc, words: str) -> None:
-    name = views.title(npc)
-    context.outlet.send((context.actor,), Text(f"[tell] You to {views.called(npc)}: {words}", "tell"))
+    name, actor = views.title(npc), context.actor
+    context.outlet.send(
+        (actor,), Channel.TELL.line(actor.name, f"[tell] You to {views.called(npc)}: {words}")
+    )
     reply = residents.answer(npc, words)
     text = f"[tell] {name} to you: {reply}" if reply else f"{name} has nothing to say to that."
-    context.outlet.send((context.actor,), Text(text, "tell"))
+    context.outlet.send((actor,), Channel.TELL.line(name, text))
 
 
 @FAMILY.command(
@@ -87,9 +92,9 @@ def shout(context: Context, words: str) -> None:
         raise Refused("Shout what?")
     actor = context.actor
     listeners = [other for room in actor.here.area.rooms for other in room.characters if other is not actor]
-    context.outlet.send((actor,), Text(f"You shout, '{words}'", "shout"))
+    context.outlet.send((actor,), Channel.SHOUT.line(actor.name, f"You shout, '{words}'"))
     if listeners:
-        context.outlet.send(listeners, Text(f"{actor.name} shouts, '{words}'", "shout"))
+        context.outlet.send(listeners, Channel.SHOUT.line(actor.name, f"{actor.name} shouts, '{words}'"))
 
 
 @FAMILY.command(
@@ -101,7 +106,8 @@ def shout(context: Context, words: str) -> None:
 def ooc(context: Context, words: str) -> None:
     if not words:
         raise Refused("Say what to all players?")
-    context.outlet.send(context.world.playing.values(), Text(f"[ooc] {context.actor.name}: {words}", "ooc"))
+    name = context.actor.name
+    context.outlet.send(context.world.playing.values(), Channel.OOC.line(name, f"[ooc] {name}: {words}"))
 
 
 @FAMILY.command("who", usage="who", summary="list the players who are here now")

@@ -7,6 +7,7 @@ General layout, each module importing only from those above it:
 
 - `rows`: what the database stores of a thing, as plain frozen classes.
 - `prototypes`: what the area files say: the frozen descriptions that things are made from.
+- `channels`: what people talk on.
 - `wording`: rules for text that players write, and the small grammar of what they read.
 - `things`: the things themselves: `Room`, `Exit`, `Door`, `Item`, `Character`, `Npc`.
 - `persistence`: things to rows and back.

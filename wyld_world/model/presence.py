@@ -66,8 +66,10 @@ def leave(context: Context, reason: DisconnectReason) -> None:
     _tell_others(context, _LEAVING.get(reason, _LEAVING_OTHERWISE))
     context.journal.set(actor, "linkdead", False)
     context.journal.set(actor, "effects", ())
-    context.journal.set(actor, "sleeps_in", actor.location)
+    room = actor.location
+    context.journal.set(actor, "sleeps_in", room)
     context.journal.move(actor, None)
+    states.refresh_room(context.journal, context.outlet, room)
 
 
 def _look_again(context: Context) -> None:

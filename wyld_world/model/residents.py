@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from wyld_rpc.messages import Text
+from wyld_world.model.channels import Channel
 from wyld_world.model.journal import Journal
 from wyld_world.model.movement import walk
 from wyld_world.model.outlet import Context, Outlet
@@ -40,7 +41,9 @@ def hear(context: Context, words: str) -> None:
     for npc in room.npcs:
         reply = answer(npc, words)
         if reply is not None:
-            context.outlet.send(room.characters, Text(f"{title(npc)} says, '{reply}'", "say"))
+            context.outlet.send(
+                room.characters, Channel.SAY.line(title(npc), f"{title(npc)} says, '{reply}'")
+            )
             return
 
 

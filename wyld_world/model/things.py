@@ -116,6 +116,17 @@ class Effect:
     until: float
 
 
+@attrs.frozen
+class Surroundings:
+    """What clients were told of who and what is in a place (`states`). Both tuples are empty in a crowd."""
+
+    room: RoomKey
+    crowded: bool
+    players: tuple[str, ...] = ()
+    items: tuple[tuple[EntityId, str, int], ...] = ()
+    """Id, name and number of each item."""
+
+
 @attrs.define(eq=False, repr=False)
 class Character(_Thing):
     """A player's character. In play while `location` is set; otherwise asleep, and `sleeps_in` says where it will wake."""
@@ -144,6 +155,8 @@ class Character(_Thing):
     """In play, but its player's connection is lost, and the others have seen it."""
     prompt: str = ""
     """The prompt that was last sent."""
+    surroundings: Surroundings | None = None
+    """What was last sent of the place and of those in it."""
 
     @property
     def room(self) -> Room:
