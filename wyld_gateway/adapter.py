@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import abc
 import enum
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar, TypeAlias
 
 import attrs
 
 from wyld_gateway.close import Close
+from wyld_gateway.preferences import SUBJECTS, Preferences
 from wyld_rpc.messages import EntityStateUpdate, GameOutput
 
 
@@ -101,8 +102,12 @@ class ProtocolAdapter(abc.ABC):
     """One connection. `receive` belongs to the connection's own task, `send_all` to its writer; the rest may be called by both."""
 
     protocol: ClassVar[Protocol]
+    adjustable: ClassVar[frozenset[str]] = frozenset()
+    """The fields of `Preferences` that mean something to this protocol."""
     peer: str
     """The client's address, "192.0.2.7:53124" or "[2001:db8::7]:53124"."""
+    preferences: Preferences = Preferences()
+    """What the player set by hand; changed by `prefer`."""
 
     @property
     @abc.abstractmethod
@@ -112,6 +117,21 @@ class ProtocolAdapter(abc.ABC):
     @abc.abstractmethod
     def rendering_key(self) -> Hashable:
         """Equal for two clients exactly when `render` gives the same bytes for both."""
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Follow `preferences` from the next rendering on; `metadata` and `rendering_key` may change with it."""
+        self.preferences = preferences
+
+    def describe(self) -> Mapping[str, str]:
+        """What was agreed with the client and what counts for it, in words for its player, by what each is about: "Window",
+        `preferences.SUBJECTS`."""
+        known = self.metadata
+        return {
+            "Client": f"{known.client_name} {known.client_version}".strip() or "unknown",
+            "Window": f"{known.width or '?'} columns, {known.height or '?'} rows",
+            "Agreed": ", ".join(known.capabilities) or "nothing",
+            SUBJECTS["screen_reader"]: "on" if known.screen_reader else "off",
+        }
 
     # ------------------------------------------------------------------------------------------ in
 
@@ -167,6 +187,16 @@ class ProtocolAdapter(abc.ABC):
     def encode_ping(self) -> bytes:
         """A question that the client answers by itself, as a sign of life; `receive` then gives a `PongMessage`, or at least some
         traffic. b"" where the transport is probed by other means."""
+        return b""
+
+    @property
+    def keepalive(self) -> int:
+        """Seconds of silence after which something is to be sent so that the routers on the way keep the connection; 0 for
+        never."""
+        return 0
+
+    def encode_keepalive(self) -> bytes:
+        """The something: it changes nothing at the client and asks for no answer."""
         return b""
 
     @abc.abstractmethod

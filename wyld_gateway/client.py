@@ -78,6 +78,7 @@ class Client:
         login_deadline: When the patience with a login ends, by Trio's clock; None while it plays.
         wait: What it waits for while it logs in; None while it waits for nothing, and we for it.
         opened_at, heard_at: When it came, and when anything last came from it, by Trio's clock.
+        kept_alive_at: When something was last sent only to keep the connection open.
         asked_at: When it was asked for a sign of life that has not come yet.
         stalled_since: Since when the writer waits for the client to take something.
         queued: Bytes that wait.
@@ -99,6 +100,7 @@ class Client:
         "conversation",
         "dirty",
         "heard_at",
+        "kept_alive_at",
         "lines",
         "login_deadline",
         "negotiated",
@@ -124,7 +126,7 @@ class Client:
         self.dirty = False
         self.login_deadline: float | None = None
         self.wait: Wait | None = None
-        self.opened_at = self.heard_at = trio.current_time()
+        self.opened_at = self.heard_at = self.kept_alive_at = trio.current_time()
         self.asked_at: float | None = None
         self.stalled_since: float | None = None
         self.queued = 0

@@ -26,6 +26,8 @@ class Close(enum.Enum):
     RESET = "reset"
     IDLE = "idle"
     KEEPALIVE = "keepalive"
+    DETACHED = "detached"
+    """The player left, and the character stays."""
     KICKED = "kicked"
     BANNED = "banned"
     REPLACED = "replaced"
@@ -52,6 +54,7 @@ _TERMS = {
     Close.KICKED: CloseTerms(4003, reconnect=False, resumable=False),
     Close.BANNED: CloseTerms(4003, reconnect=False, resumable=False),
     Close.REPLACED: CloseTerms(4001, reconnect=False, resumable=False),
+    Close.DETACHED: CloseTerms(4004, reconnect=False, resumable=True),
     Close.SLOW: CloseTerms(4508, reconnect=True, resumable=True),
     Close.PROTOCOL: CloseTerms(4400, reconnect=False, resumable=False),
     Close.TOO_LARGE: CloseTerms(4413, reconnect=False, resumable=True),

@@ -15,7 +15,7 @@ from typing import Final
 
 import trio
 
-from wyld_gateway import limits
+from wyld_gateway import limits, verbs
 from wyld_gateway.adapter import ProtocolAdapter, TextMessage
 from wyld_gateway.client import NO_LAST_WORDS, Client, ConnectionEnded
 from wyld_gateway.close import Close
@@ -108,18 +108,27 @@ async def _play(gateway: Gateway, client: Client, session: Session) -> None:
     with trio.CancelScope() as client.playing:
         while session.in_play:
             while client.lines:
-                _submit(gateway, client, session, client.lines.popleft())
-            await client.receive()
+                _take_line(gateway, client, session, client.lines.popleft())
             if client.negotiated:
                 _take_note(gateway, client, session)
+            await client.receive()
     _tell_what_was_lost(client, session)
 
 
-def _submit(gateway: Gateway, client: Client, session: Session, message: TextMessage) -> None:
+def _take_line(gateway: Gateway, client: Client, session: Session, message: TextMessage) -> None:
+    """Give a line to the world, or answer it here; a numbered one then leaves its number to the world, and is answered once."""
+    if not verbs.is_verb(message.line):
+        _submit(gateway, client, session, message)
+    elif message.number is None or _submit(gateway, client, session, TextMessage("", message.number)):
+        verbs.answer(client, message.line)
+
+
+def _submit(gateway: Gateway, client: Client, session: Session, message: TextMessage) -> bool:
+    """Whether the line is on its way to the world; if not, the client has been told why."""
     if client.numbers_lines and message.number is None:
         client.notice(TOO_EARLY + quoted([message.line]))
         client.flush()
-        return
+        return False
     match gateway.link.submit(session, message.line, message.number):
         case Submission.DUPLICATE:
             client.stage(client.adapter.encode_ack(session.commands.acked))
@@ -133,6 +142,9 @@ def _submit(gateway: Gateway, client: Client, session: Session, message: TextMes
             )
         case Submission.GAP:
             raise ConnectionEnded(Close.PROTOCOL, "Your client left out the number of a command.")
+        case Submission.TAKEN:
+            return True
+    return False
 
 
 def _take_note(gateway: Gateway, client: Client, session: Session) -> None:
@@ -147,9 +159,8 @@ def _tell_what_was_lost(client: Client, session: Session) -> None:
     """After the loss of the world. A client that numbers its lines knows by itself which ones were not confirmed; for any other,
     what never left for the world is still to be carried out, and what did leave may or may not have been."""
     unconfirmed = session.commands.replay(session.commands.acked).items
-    if client.numbers_lines:
-        client.stage(client.adapter.encode_detached())
-    else:
+    client.stage(client.adapter.encode_detached())
+    if not client.numbers_lines:
         client.lines.extendleft(
             TextMessage(text) for number, text in reversed(unconfirmed) if number > session.sent
         )
@@ -166,7 +177,10 @@ def _part(gateway: Gateway, client: Client, close: Close) -> None:
     known = session is not None and session.account_id is not None
     if session is not None:
         session.client = None
-        if session.in_play:
+        if session.in_play and close is Close.QUIT:
+            gateway.registry.move(session, Move.CLOSE, close.value)
+            gateway.link.session_disconnected(session, DisconnectReason.CLIENT_DISCONNECT)
+        elif session.in_play:
             gateway.registry.move(session, Move.DETACH)
             gateway.link.session_disconnected(session, DisconnectReason.NETWORK_ERROR)
             _log.info(Event.SESS_DETACH, sid=session.short_id, reason=close.value)

@@ -11,7 +11,7 @@ from typing import Final, NoReturn, TypeVar
 
 import trio
 
-from wyld_gateway import limits
+from wyld_gateway import limits, verbs
 from wyld_gateway.client import Client, ConnectionEnded
 from wyld_gateway.close import Close
 from wyld_gateway.errors import RemoteError
@@ -47,7 +47,7 @@ class Dialogue:
         client.set_prompt(prompt)
         client.flush()
         try:
-            line = await self._next_line()
+            line = await self._next_line(verbatim=secret)
         finally:
             if secret:
                 client.stage(client.adapter.encode_echo(on=True))
@@ -82,18 +82,22 @@ class Dialogue:
             raise failures[0]
         return results[0]
 
-    async def _next_line(self) -> str:
+    async def _next_line(self, *, verbatim: bool) -> str:
         lines = self._client.lines
         while True:
             while lines:
                 message = lines.popleft()
-                if message.number is None:  # a numbered one was meant for a world that is gone
+                if message.number is not None:
+                    continue  # it was meant for a world that is gone
+                if verbatim or not verbs.is_verb(message.line):
                     return message.line
+                verbs.answer(self._client, message.line)
             await self._client.receive()
 
     async def _keep_lines(self) -> NoReturn:
         lines = self._client.lines
         while True:
+            verbs.answer_waiting(self._client)
             await self._client.receive()
             if self._client.wait is not None and len(lines) == 1 and _is_quit(lines[0].line):
                 raise ConnectionEnded(Close.QUIT, GOODBYE)  # nobody who wants to leave has to wait for that

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from wyld_gateway import verbs
 from wyld_gateway.asking import Asking
 from wyld_gateway.client import Client
 from wyld_gateway.close import Close
@@ -105,6 +106,7 @@ async def _select(
 def _begin_with_what_was_typed(gateway: Gateway, client: Client, session: Session) -> None:
     """Lines that came before play, behind a login on one line or while the world was away, are the first commands. A client that
     numbers its commands begins behind them; what it had numbered for an older session was not carried out, and it knows."""
+    verbs.answer_waiting(client)
     while client.lines:
         message = client.lines[0]
         if message.number is None and gateway.link.submit(session, message.line) is Submission.FULL:

@@ -44,13 +44,15 @@ from wyld_rpc.messages import (
 from wyld_service.log import Event, get_logger
 
 FIRST_SCREEN: Final = """\
+For a screen reader, type //screenreader on.
+
 Wyld
 
 A world that keeps your place when your connection does not.
 
   connect <account> <password>    come in with an account that you have
   create <account> <password>     make a new account
-  help                            what else can be typed here
+  help, //help                    what else can be typed here
   quit                            leave
 
 Or type the name of your account alone, and you are asked for the rest."""

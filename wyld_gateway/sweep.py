@@ -3,6 +3,8 @@
 - Whoever has not come into play in time is sent away, unless we are the ones who are waited for.
 - Whoever waits for the world or the database hears from time to time that we have not forgotten.
 - Whoever takes nothing of what waits for it is detached.
+- Whoever is silent is sent something from time to time, where its protocol or its player wants that, so that the routers on the way do
+  not forget the connection.
 - Whoever is silent is asked for a sign of life, where its protocol has such a question, and detached if none comes. Where it has
   none, the kernel asks (`player_socket`).
 """
@@ -37,6 +39,7 @@ def sweep(clients: Iterable[Client], now: float) -> None:
     """Look at each once; `now` is Trio's time."""
     for client in clients:
         _check_login(client, now)
+        _keep_alive(client, now)
         if client.stalled_since is not None and now - client.stalled_since > limits.STALLED:
             client.end(Close.SLOW)
         elif client.asked_at is not None:
@@ -54,6 +57,14 @@ def _check_login(client: Client, now: float) -> None:
     elif now - wait.since >= (wait.reminded + 1) * REMIND_EVERY and not client.adapter.metadata.screen_reader:
         wait.reminded += 1
         client.notice(f"Still waiting for {wait.what} ({for_how_long(now - wait.since)}).")
+        client.flush()
+
+
+def _keep_alive(client: Client, now: float) -> None:
+    every = client.adapter.keepalive
+    if every and now - max(client.heard_at, client.kept_alive_at) >= every:
+        client.kept_alive_at = now
+        client.stage(client.adapter.encode_keepalive())
         client.flush()
 
 

@@ -13,7 +13,7 @@ a password has not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import attrs
@@ -32,9 +32,10 @@ from wyld_gateway.adapter import (
 )
 from wyld_gateway.close import Close
 from wyld_gateway.errors import HandshakeFailed, TransportBroken
-from wyld_gateway.telnet.capabilities import Evidence
+from wyld_gateway.preferences import SUBJECTS, Preferences, PromptStyle
+from wyld_gateway.telnet.capabilities import Evidence, preferred
 from wyld_gateway.telnet.connection import ARE_YOU_THERE_ANSWER, TelnetConnection
-from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC, OptionCode, option_name
+from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC, Command, OptionCode, option_name
 from wyld_gateway.telnet.encode import encode_text
 from wyld_gateway.telnet.events import (
     AreYouThere,
@@ -50,13 +51,20 @@ from wyld_gateway.telnet.events import (
     TerminalType,
     WindowSize,
 )
+from wyld_gateway.telnet.facts import settings_in_words
 from wyld_gateway.telnet.limits import Limits
+from wyld_gateway.telnet.lines import DEFAULT_ENCODING
 from wyld_gateway.terminal import ClientProfile, render, strip_controls
 from wyld_rpc.messages import EntityStateUpdate, GameOutput, System
 
 NEGOTIATION_WAIT = 0.3
 """Seconds that the first screen waits for answers: longer than most round trips, shorter than a person
 notices.
+"""
+
+KEEPALIVE = 30
+"""Seconds of silence after which a NOP is sent, unless the player set another time: routers forget an idle
+connection after one to five minutes.
 """
 
 CLOSE_WAIT = 2.0
@@ -68,6 +76,7 @@ noticeably.
 """
 
 _LINE_END = b"\r\n"
+_NOP = bytes([Command.IAC, Command.NOP])
 
 _CANNOT_HIDE = "Your client will not hide what you type: mind who can see your screen."
 
@@ -81,6 +90,7 @@ class TelnetAdapter(ProtocolAdapter):
     """One telnet connection; see `ProtocolAdapter` for who may call what."""
 
     protocol = Protocol.TELNET
+    adjustable = frozenset(SUBJECTS)
 
     def __init__(self, stream: trio.abc.HalfCloseableStream, peer: str, limits: Limits | None = None) -> None:
         """`stream` is a `PlayerSocket`, or any other byte stream, of which nothing is sent at once."""
@@ -94,6 +104,7 @@ class TelnetAdapter(ProtocolAdapter):
         self._profile = self._evidence.profile
         self._metadata = ClientMetadata()
         self._hides_input = False
+        self._in_play = False
         self._prompt_stands = False
 
     @property
@@ -103,6 +114,28 @@ class TelnetAdapter(ProtocolAdapter):
     @property
     def rendering_key(self) -> ClientProfile:
         return self._profile
+
+    def prefer(self, preferences: Preferences) -> None:
+        super().prefer(preferences)
+        self._learn()
+
+    def describe(self) -> Mapping[str, str]:
+        return {
+            "Protocol": "telnet",
+            "Terminal": self._metadata.terminal_type or "unknown",
+            **super().describe(),
+            **settings_in_words(
+                self._profile,
+                self.preferences,
+                prompt_mark=self._codec.prompt_mark,
+                keepalive=self.keepalive,
+            ),
+        }
+
+    @property
+    def keepalive(self) -> int:
+        wanted = self.preferences.keepalive
+        return KEEPALIVE if wanted is None else wanted
 
     # ------------------------------------------------------------------------------------------ in
 
@@ -193,7 +226,8 @@ class TelnetAdapter(ProtocolAdapter):
     def _learn(self) -> bool:
         """Draw the conclusions from what the client told so far; whether they are new."""
         evidence = self._evidence
-        profile = evidence.profile
+        profile = preferred(evidence.profile, self.preferences)
+        self._codec.read_lines_as(self.preferences.charset or evidence.codec or DEFAULT_ENCODING)
         window = evidence.window or WindowSize(None, None)
         # ECHO comes and goes with each password and says nothing about the client.
         agreed = dict.fromkeys(code for code, _ in self._codec.agreed() if code != OptionCode.ECHO)
@@ -230,7 +264,15 @@ class TelnetAdapter(ProtocolAdapter):
         return self._codec.data_to_send()
 
     def encode_attached(self, epoch: bytes, next_number: int) -> bytes:  # noqa: ARG002 - telnet has no numbers
+        self._in_play = True
         return b""
+
+    def encode_detached(self) -> bytes:
+        self._in_play = False
+        return b""
+
+    def encode_keepalive(self) -> bytes:
+        return _NOP
 
     def encode_ack(self, number: int) -> bytes:  # noqa: ARG002 - telnet has no numbers
         return b""
@@ -251,12 +293,17 @@ class TelnetAdapter(ProtocolAdapter):
             if self._prompt_stands:
                 text = _LINE_END + text
                 self._prompt_stands = False
+        style = self.preferences.prompt
         if not prompt or not (prompt_changed or (shown and not self._profile.screen_reader)):
+            return owed + text
+        if style is PromptStyle.OFF and self._in_play:
             return owed + text
         if self._prompt_stands:
             text += _LINE_END
-        self._prompt_stands = True
         words = encode_text(strip_controls(prompt), self._profile.encoding)
+        self._prompt_stands = style is not PromptStyle.NEWLINE
+        if not self._prompt_stands:
+            words += _LINE_END
         return owed + text + words + self._codec.prompt_mark
 
     def send_now(self, data: bytes) -> int:

@@ -3,7 +3,7 @@
 For the character set: what CHARSET agreed on, then the variable of that name, then the MTTS bits. For
 colours: the MTTS bits, then the names of the terminal, then whether the client negotiated at all: one that
 answered nothing may be a program and gets none. MTTS as a variable is newer than MTTS as a terminal type.
-Pure.
+What the player set by hand counts more than all of it. Pure.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from wyld_gateway.preferences import Preferences
 from wyld_gateway.telnet.charsets import codec_of
 from wyld_gateway.telnet.events import TerminalType, WindowSize
 from wyld_gateway.telnet.options.terminal_type import Mtts
@@ -102,6 +103,17 @@ class Evidence:
         if any(name.endswith("256COLOR") for name in names):
             return Colours.ANSI_256
         return Colours.ANSI_16 if self.negotiates and "DUMB" not in names else Colours.NONE
+
+
+def preferred(profile: ClientProfile, preferences: Preferences) -> ClientProfile:
+    """`profile` with what the player set by hand in the place of what the client told."""
+    screen_reader, width = preferences.screen_reader, preferences.width
+    return ClientProfile(
+        width=profile.width if width is None else width or None,
+        colours=profile.colours if preferences.colours is None else preferences.colours,
+        encoding=preferences.charset or profile.encoding,
+        screen_reader=profile.screen_reader if screen_reader is None else screen_reader,
+    )
 
 
 def _encoding(mtts: Mtts | None) -> str:

@@ -37,3 +37,8 @@ def codec_of(name: str) -> str | None:
     we do not speak.
     """
     return _CODECS.get(name.strip().upper())
+
+
+def name_of(codec: str) -> str:
+    """The name by which people know a character set that we speak."""
+    return next(name for name, known in _CODECS.items() if known == codec)

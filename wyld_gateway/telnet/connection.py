@@ -264,6 +264,12 @@ class TelnetConnection:
         """
         return self._prompt_mark
 
+    def read_lines_as(self, encoding: str) -> None:
+        """Read lines in this encoding, a codec name that Python knows, from the next line end on; until CHARSET
+        agrees on another.
+        """
+        self._lines.encoding = encoding
+
     @property
     def negotiating(self) -> bool:
         """Whether the client owes us an answer, so that what it can do may still change."""

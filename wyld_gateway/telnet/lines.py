@@ -20,6 +20,9 @@ from collections.abc import Sequence
 
 from wyld_gateway.telnet.events import Line, LineTooLong
 
+#: What clients send that agreed on nothing.
+DEFAULT_ENCODING = "utf-8"
+
 _LINE_END = re.compile(rb"\r\n?|\n\r?")
 _ERASE = re.compile(rb"[\x08\x7f]")
 _SECOND_BYTE = {b"\r": b"\n", b"\n": b"\r"}
@@ -30,7 +33,7 @@ class LineAssembler:
 
     __slots__ = ("_discarding", "_limit", "_pending", "_swallow", "encoding")
 
-    def __init__(self, limit: int, encoding: str = "utf-8") -> None:
+    def __init__(self, limit: int, encoding: str = DEFAULT_ENCODING) -> None:
         """`limit`: bytes of one line. `encoding`, a codec name that Python knows, may be set at any time and
         counts from the next line end.
         """

@@ -55,7 +55,7 @@ const ACK_EVERY = 32;
 
 const GOING_AWAY = 1001;
 /** Close codes after which coming back by itself would be wrong; used where no bye was heard. */
-const FINAL_CODES = new Set([1000, 4001, 4002, 4003, 4400, 4413]);
+const FINAL_CODES = new Set([1000, 4001, 4002, 4003, 4004, 4400, 4413]);
 
 /**
  * How long to wait before try number `attempt` (from 0), in milliseconds.

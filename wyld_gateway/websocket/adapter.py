@@ -11,9 +11,10 @@ The pure core is `protocol.py`, the transport `transport.py`; this joins them. T
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import ClassVar, Final
 
+import attrs
 import trio
 
 from wyld_gateway.adapter import (
@@ -51,6 +52,7 @@ HELLO_DEADLINE: Final = 10.0
 
 class WebSocketAdapter(ProtocolAdapter):
     protocol: ClassVar[Protocol] = Protocol.WEBSOCKET
+    adjustable: ClassVar[frozenset[str]] = frozenset({"screen_reader"})
 
     def __init__(self, socket: EventSocket, peer: str, max_text: int) -> None:
         """`max_text` is told to the client in `welcome`; the socket's own protocol enforces it."""
@@ -63,7 +65,11 @@ class WebSocketAdapter(ProtocolAdapter):
 
     @property
     def metadata(self) -> ClientMetadata:
-        return self._metadata
+        by_hand = self.preferences.screen_reader
+        return self._metadata if by_hand is None else attrs.evolve(self._metadata, screen_reader=by_hand)
+
+    def describe(self) -> Mapping[str, str]:
+        return {"Protocol": f"{SUBPROTOCOL} over WebSocket", **super().describe()}
 
     @property
     def rendering_key(self) -> Hashable:
