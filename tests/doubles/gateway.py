@@ -44,7 +44,7 @@ from wyld_rpc.messages import (
 )
 from wyld_rpc.numbering import Epoch
 from wyld_rpc.peer import Peer, open_gateway_side
-from wyld_world.app import RunningWorld
+from wyld_world.running import RunningWorld
 
 KEY = b"the key of these tests, 32 bytes"
 PASSWORD = "correct horse"

@@ -11,9 +11,9 @@ import argon2
 import trio
 
 from doubles.gateway import KEY
-from wyld_world.app import RunningWorld, open_world
 from wyld_world.areas import STARTER_FOLDER, load
 from wyld_world.model.prototypes import Areas
+from wyld_world.running import RunningWorld, open_world
 from wyld_world.store import WorldStore
 
 DETACHED_TTL = 15 * 60.0

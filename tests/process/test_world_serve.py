@@ -14,7 +14,7 @@ from wyld_rpc.messages import ListCharacters, RoomDescription
 from wyld_service.errors import CannotListen
 from wyld_service.secret import Secret
 from wyld_service.settings import load_settings
-from wyld_service.units import Duration
+from wyld_service.units import Address, Duration
 from wyld_world.app import serve
 from wyld_world.areas import AreaErrors
 
@@ -27,6 +27,7 @@ def settings(database_url):
         "WYLD_STORE__URL": database_url,
         "WYLD_LINK__KEY": KEY.decode(),
         "WYLD_LINK__ADDRESS": "127.0.0.1:0",
+        "WYLD_METRICS__ADDRESS": "",
     }
     return load_settings(None, environ=environ)
 
@@ -52,6 +53,13 @@ class Serving:
     async def connect(self) -> trio.SocketStream:
         host, _, port = self.lines[0].removeprefix("link ").rpartition(":")
         return await trio.open_tcp_stream(host, int(port))
+
+
+@pytest.fixture
+def unused_tcp_port():
+    """A port that was free a moment ago: what serves metrics announces no address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 @asynccontextmanager
@@ -98,6 +106,27 @@ async def test_a_character_stands_where_it_stood_when_the_world_comes_back(setti
 
         assert (summary.name, summary.location) == ("Ann", stood[-1])
         assert stood[-1] != stood[0]
+
+
+async def test_an_operator_sees_numbers_and_health(settings, unused_tcp_port):
+    address = Address("127.0.0.1", unused_tcp_port)
+    watched = attrs.evolve(settings, metrics=attrs.evolve(settings.metrics, address=address))
+    async with serving(watched) as world, FakeGateway().over(await world.connect()) as gateway:
+        await gateway.play("Ann")
+
+        numbers, ready = await page(address, "/metrics"), await page(address, "/readyz")
+
+    assert 'wyld_world_sessions{client="attached"} 1.0' in numbers
+    assert "wyld_world_gateways 1.0" in numbers
+    assert "wyld_world_unprotected 0.0" in numbers
+    assert "store: ok" in ready
+
+
+async def page(address, path):
+    stream = await trio.open_tcp_stream(address.host, address.port)
+    async with stream:
+        await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: world\r\n\r\n".encode())
+        return b"".join([data async for data in stream]).decode()
 
 
 async def test_a_second_world_waits_until_the_first_has_gone(settings, capsys):
