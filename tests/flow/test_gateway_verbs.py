@@ -27,6 +27,7 @@ from wyld_rpc.messages import (
 )
 
 NOP = b"\xff\xf1"
+DO_TIMING_MARK, WONT_TIMING_MARK = b"\xff\xfd\x06", b"\xff\xfc\x06"
 AGREES = b"\xff\xfd\x19\xff\xfb\x1f\xff\xfa\x1f\x00\x64\x00\x28\xff\xf0"
 """DO EOR, WILL NAWS, 100 columns and 40 rows."""
 
@@ -299,6 +300,32 @@ async def test_player_decides_about_the_keepalive(autojump_clock, terminal, type
     await trio.sleep(65)
 
     assert terminal.raw.count(NOP) == count
+
+
+@pytest.mark.parametrize(("answers", "receipts"), [(2, "by TIMING-MARK"), (1, "by TCP")])
+async def test_client_is_probed_for_receipts_once_it_plays(
+    autojump_clock, running, terminal, answers, receipts
+):
+    assert DO_TIMING_MARK not in terminal.raw
+    await play(terminal)
+    await settle()
+
+    for _ in range(answers):
+        await terminal.send(WONT_TIMING_MARK)
+        await settle()
+    await terminal.type("//options")
+
+    await terminal.sees(f"Receipts: {receipts}.")
+    assert terminal.raw.count(DO_TIMING_MARK) == 2
+    assert ("timing-mark" in only_session(running).metadata.capabilities) == (answers == 2)
+
+
+async def test_client_that_negotiates_nothing_is_not_probed(autojump_clock, running):
+    async with telnet_terminal(running) as terminal:
+        await play(terminal)
+        await settle()
+
+        assert DO_TIMING_MARK not in terminal.raw
 
 
 # -- Leaving -----------------------------------------------------------------------------------------------------

@@ -224,6 +224,30 @@ def test_timing_mark_that_nobody_asked_for_says_nothing():
     assert (heard.events, heard.sent) == ([], b"")
 
 
+def test_client_that_answers_both_marks_of_a_probe_can_be_relied_on():
+    connection = started()
+
+    connection.probe_timing_marks()
+    connection.probe_timing_marks()
+
+    assert connection.data_to_send() == DO + TM
+    connection.receive_data(WONT + TM)
+    assert not connection.timing_marks_reliable
+    assert connection.data_to_send() == DO + TM
+    connection.receive_data(WONT + TM)
+    assert connection.timing_marks_reliable
+    assert connection.data_to_send() == b""
+
+
+def test_client_that_answers_only_the_first_mark_is_not_relied_on():
+    connection = started()
+    connection.probe_timing_marks()
+
+    connection.receive_data(WILL + TM + WILL + b"\x77")
+
+    assert not connection.timing_marks_reliable
+
+
 def test_connection_without_timing_marks_cannot_ask_for_one():
     with pytest.raises(LocalProtocolError):
         TelnetConnection(options=()).ask_timing_mark()

@@ -49,6 +49,7 @@ from wyld_gateway.telnet.events import (
     OptionChanged,
     Side,
     TerminalType,
+    TimingMark,
     WindowSize,
 )
 from wyld_gateway.telnet.facts import settings_in_words
@@ -123,6 +124,7 @@ class TelnetAdapter(ProtocolAdapter):
         return {
             "Protocol": "telnet",
             "Terminal": self._metadata.terminal_type or "unknown",
+            "Receipts": "by TIMING-MARK" if self._evidence.answers_timing_marks else "by TCP",
             **super().describe(),
             **settings_in_words(
                 self._profile,
@@ -222,6 +224,9 @@ class TelnetAdapter(ProtocolAdapter):
                 self._evidence = attrs.evolve(self._evidence, environment=environment)
             case CharacterSet(codec):
                 self._evidence = attrs.evolve(self._evidence, codec=codec)
+            case TimingMark():
+                reliable = self._codec.timing_marks_reliable
+                self._evidence = attrs.evolve(self._evidence, answers_timing_marks=reliable)
 
     def _learn(self) -> bool:
         """Draw the conclusions from what the client told so far; whether they are new."""
@@ -231,6 +236,8 @@ class TelnetAdapter(ProtocolAdapter):
         window = evidence.window or WindowSize(None, None)
         # ECHO comes and goes with each password and says nothing about the client.
         agreed = dict.fromkeys(code for code, _ in self._codec.agreed() if code != OptionCode.ECHO)
+        if evidence.answers_timing_marks:  # no switch, and so never agreed on
+            agreed[OptionCode.TIMING_MARK] = None
         metadata = ClientMetadata(
             client_name=strip_controls(evidence.client_name),
             client_version=strip_controls(evidence.client_version),
@@ -265,6 +272,8 @@ class TelnetAdapter(ProtocolAdapter):
 
     def encode_attached(self, epoch: bytes, next_number: int) -> bytes:  # noqa: ARG002 - telnet has no numbers
         self._in_play = True
+        if self._evidence.negotiates:  # to any other a mark might be text on the screen
+            self._codec.probe_timing_marks()
         return b""
 
     def encode_detached(self) -> bytes:

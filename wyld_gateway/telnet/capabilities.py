@@ -41,6 +41,9 @@ class Evidence:
     codec: str | None = None
     """What CHARSET agreed on."""
 
+    answers_timing_marks: bool = False
+    """It answers every TIMING-MARK."""
+
     @property
     def mtts(self) -> Mtts | None:
         """What the client says it can do, if it says so."""

@@ -238,10 +238,24 @@ class TelnetConnection:
 
         Raises `LocalProtocolError` where the option was left out of `options`.
         """
+        self._timing_marks().ask()
+
+    def probe_timing_marks(self) -> None:
+        """Queue the first of the marks that tell whether the client answers every one; `timing_marks_reliable`
+        has the result. Raises what `ask_timing_mark` raises.
+        """
+        self._timing_marks().probe()
+
+    @property
+    def timing_marks_reliable(self) -> bool:
+        """Whether a mark is a receipt for everything before it with this client."""
+        return self._timing_marks().reliable
+
+    def _timing_marks(self) -> TimingMarks:
         marks = self._options.get(OptionCode.TIMING_MARK)
         if not isinstance(marks, TimingMarks):
             raise LocalProtocolError("this connection does not speak TIMING-MARK")
-        marks.ask()
+        return marks
 
     @property
     def owes(self) -> bool:

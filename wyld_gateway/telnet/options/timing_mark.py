@@ -2,7 +2,8 @@
 
 It is no switch: a DO asks that the other side say WILL or WONT once it has processed what came before.
 Terminals send one with Ctrl-C and discard all output until it is answered. Asked by us it is the only receipt
-that plain telnet has; clients differ in whether they answer the second one.
+that plain telnet has; clients differ in whether they answer the second one, so a probe asks twice, the second
+time when the first mark was answered, and the marks of a client that answered both can be relied on.
 """
 
 from __future__ import annotations
@@ -15,17 +16,33 @@ from wyld_gateway.telnet.negotiation import NegotiationTable
 from wyld_gateway.telnet.options.base import TelnetOption
 from wyld_gateway.telnet.outgoing import Outgoing
 
+#: Marks of a probe: some clients answer the first one and none after it.
+PROBES = 2
+
 
 class TimingMarks(TelnetOption):
     """The marks that were asked of each side on one connection."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_answered", "_asked", "_probing")
 
     code = OptionCode.TIMING_MARK
 
     def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
         super().__init__(outgoing, negotiation)
         self._asked = 0
+        self._answered = 0
+        self._probing = False
+
+    @property
+    def reliable(self) -> bool:
+        """Whether the client has answered as many marks as a probe asks."""
+        return self._answered >= PROBES
+
+    def probe(self) -> None:
+        """Find out whether the client answers every mark; once for each connection."""
+        if not self._probing:
+            self._probing = True
+            self.ask()
 
     def ask(self) -> None:
         """Queue a mark; a `TimingMark` event follows if the client answers it."""
@@ -40,5 +57,8 @@ class TimingMarks(TelnetOption):
             self.outgoing.say(Command.WILL, self.code)
         elif word is not Command.DONT and self._asked:
             self._asked -= 1
+            self._answered += 1
+            if self._probing and not self._asked and not self.reliable:
+                self.ask()
             return (TimingMark(),)
         return ()
