@@ -140,7 +140,7 @@ class Committer:
         """Commit and release until everything that `finish` waits for is committed.
 
         Raises:
-            CommitRefused: The database refused a commit for good. What it held has not been seen by anybody.
+            CommitRefused: The database refused a commit for good. Unless play was unprotected, nobody has seen what it held.
             FencedOff: Another world has taken over.
 
         Cancellation: the outcome of a commit under way stays unknown; a following world finds out.
