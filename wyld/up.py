@@ -148,7 +148,8 @@ class _Up:
 def describe_address(line: str) -> str:
     """For people: what a child announced as `telnet 127.0.0.1:4000`."""
     kind, _, address = line.partition(" ")
-    return f"{kind.capitalize()} on " + (f"http://{address}/" if kind == "web" else address)
+    schemes = {"web": "http", "web-tls": "https"}
+    return f"{kind.capitalize()} on " + (f"{schemes[kind]}://{address}/" if kind in schemes else address)
 
 
 async def _obey_signals(

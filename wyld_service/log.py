@@ -74,6 +74,7 @@ class Event(StrEnum):
     STORE_REFUSED = "store.refused"
     STORE_SCHEMA = "store.schema"
     AUTH_FAIL = "auth.fail"
+    TLS_RELOAD = "tls.reload"
     ADMIN_ACTION = "admin.action"
     LOG_SUPPRESSED = "log.suppressed"
     LIBRARY = "library"

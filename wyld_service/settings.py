@@ -34,6 +34,9 @@ MIN_LINK_KEY: Final = 32
 MAX_LISTENERS: Final = 16
 """Addresses in one list; more is a mistake in the file."""
 
+MAX_LISTED: Final = 64
+"""Characters of one thing that listing sites are told; they show it in a table."""
+
 _MAX_DIGITS: Final = 18
 """Of a whole number in the environment: below Python's own limit, whose message speaks of something else."""
 
@@ -81,11 +84,29 @@ def _path(value: object) -> Path:
     return Path(value)
 
 
+def _listed(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_LISTED or not value.isprintable():
+        raise ValueError(f"a text of at most {MAX_LISTED} characters on one line")
+    return value
+
+
 def _listeners(value: object) -> tuple[Address, ...]:
     parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
     if not isinstance(parts, list) or not 1 <= len(parts) <= MAX_LISTENERS:
         raise ValueError(f'a list of 1 to {MAX_LISTENERS} addresses such as ["0.0.0.0:4000", "[::]:4000"]')
     return tuple(Address.parse(part) for part in parts)
+
+
+def _listeners_or_none(value: object) -> tuple[Address, ...]:
+    return () if value in ("", []) else _listeners(value)
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower(), value)
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
 
 
 def _address_or_off(value: object) -> Address | None:
@@ -126,6 +147,12 @@ class TelnetSettings:
     listeners: tuple[Address, ...] = _key(
         _listeners, "0.0.0.0:4000,[::]:4000", "Addresses on which telnet players are accepted."
     )
+    tls_listeners: tuple[Address, ...] = _key(
+        _listeners_or_none, "", "Addresses for telnet over TLS, usually port 4001; they need [tls]."
+    )
+    screen_reader_listeners: tuple[Address, ...] = _key(
+        _listeners_or_none, "", "Addresses on which telnet players begin in screen reader mode."
+    )
 
 
 @attrs.frozen
@@ -135,6 +162,17 @@ class WebSettings:
     listeners: tuple[Address, ...] = _key(
         _listeners, "0.0.0.0:8080,[::]:8080", "Addresses of the web terminal and of WebSocket clients."
     )
+    tls_listeners: tuple[Address, ...] = _key(_listeners_or_none, "", "The same over TLS; they need [tls].")
+
+
+@attrs.frozen
+class TlsSettings:
+    """`[tls]`: the certificate of all tls_listeners; the gateway reads it again at SIGHUP."""
+
+    certificate_file: Path | None = _key(
+        _path, None, "File with the certificate and its chain, PEM, the server's own first."
+    )
+    key_file: Path | None = _key(_path, None, "File with its private key, PEM, without a passphrase.")
 
 
 @attrs.frozen
@@ -234,6 +272,17 @@ class LimitsSettings:
 
 
 @attrs.frozen
+class ListingSettings:
+    """`[listing]`: what listing sites are told about the game, besides what the gateway knows itself."""
+
+    name: str = _key(_listed, "Wyld", "Name of the game.")
+    contact: str = _key(_listed, "", "Mail address of whoever answers for it.")
+    hostname: str = _key(_listed, "", "Host name under which players reach it.")
+    language: str = _key(_listed, "", 'Language of the game, in English: "English", "German".')
+    website: str = _key(_listed, "", "Its web page, with https://.")
+
+
+@attrs.frozen
 class LogSettings:
     """`[log]`: lines on standard error."""
 
@@ -254,11 +303,13 @@ class Settings:
 
     telnet: TelnetSettings
     web: WebSettings
+    tls: TlsSettings
     sessions: SessionsSettings
     link: LinkSettings
     world: WorldSettings
     store: StoreSettings
     limits: LimitsSettings
+    listing: ListingSettings
     log: LogSettings
     metrics: MetricsSettings
 
@@ -316,6 +367,13 @@ def _check_together(values: Values, problems: list[str]) -> None:
             f"sessions.token_ttl = {token} must be at least twice sessions.detached_ttl = {detached}: "
             "otherwise a token ends before the session that it resumes."
         )
+    for section in ("telnet", "web"):
+        if values.get(Key(f"{section}.tls_listeners")):
+            problems.extend(
+                f"{section}.tls_listeners needs {file}: set {env_name(file)}."
+                for file in (Key("tls.certificate_file"), Key("tls.key_file"))
+                if file in values and values[file] is None
+            )
 
 
 def _build(values: Values) -> Settings:

@@ -94,6 +94,7 @@ def test_missing_settings_are_named_all_at_once(
     [
         ("telnet 127.0.0.1:4000", "Telnet on 127.0.0.1:4000"),
         ("web [::1]:8080", "Web on http://[::1]:8080/"),
+        ("web-tls [::1]:8443", "Web-tls on https://[::1]:8443/"),
         ("link unix:/run/wyld", "Link on unix:/run/wyld"),
     ],
 )

@@ -61,8 +61,14 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
     toml = """
         [telnet]
         listeners = ["127.0.0.1:4000"]
+        tls_listeners = ["127.0.0.1:4001"]
+        screen_reader_listeners = ["127.0.0.1:4002"]
         [web]
         listeners = ["[::1]:8080"]
+        tls_listeners = ["[::1]:8443"]
+        [tls]
+        certificate_file = "tls.crt"
+        key_file = "tls.key"
         [sessions]
         detached_ttl = "5m"
         token_ttl = "30m"
@@ -113,6 +119,18 @@ def test_the_environment_beats_the_file_and_the_command_line_beats_both(tmp_path
     sessions = load(tmp_path, toml, environ, {"sessions.cleanup_interval": "5s"}).sessions
 
     assert (sessions.detached_ttl, sessions.token_ttl, sessions.cleanup_interval) == (60, 600, 5)
+
+
+@pytest.mark.parametrize("section", ["telnet", "web"])
+def test_listeners_with_tls_need_a_certificate_and_its_key(tmp_path: Path, section: str) -> None:
+    assert problems(tmp_path, f'[{section}]\ntls_listeners = ["127.0.0.1:0"]') == [
+        f"{section}.tls_listeners needs tls.certificate_file: set WYLD_TLS__CERTIFICATE_FILE.",
+        f"{section}.tls_listeners needs tls.key_file: set WYLD_TLS__KEY_FILE.",
+    ]
+
+
+def test_no_address_is_a_list_where_none_is_needed(tmp_path: Path) -> None:
+    assert load(tmp_path, "[telnet]\ntls_listeners = []").telnet.tls_listeners == ()
 
 
 def test_lists_are_separated_by_commas_in_the_environment() -> None:

@@ -93,10 +93,20 @@ class TelnetAdapter(ProtocolAdapter):
     protocol = Protocol.TELNET
     adjustable = frozenset(SUBJECTS)
 
-    def __init__(self, stream: trio.abc.HalfCloseableStream, peer: str, limits: Limits | None = None) -> None:
-        """`stream` is a `PlayerSocket`, or any other byte stream, of which nothing is sent at once."""
+    def __init__(
+        self,
+        stream: trio.abc.HalfCloseableStream,
+        peer: str,
+        limits: Limits | None = None,
+        *,
+        encryption: str = "",
+    ) -> None:
+        """`stream` is a `PlayerSocket`, or any other byte stream, of which nothing is sent at once; `encryption`
+        names the one that it has: "TLSv1.3".
+        """
         self.peer = peer
         self._stream = stream
+        self._encryption = encryption
         self._send_now: Callable[[bytes], int] = getattr(stream, "send_now", _takes_nothing)
         self._codec = TelnetConnection(limits)
         self._line_limit = (limits or Limits()).line
@@ -122,7 +132,7 @@ class TelnetAdapter(ProtocolAdapter):
 
     def describe(self) -> Mapping[str, str]:
         return {
-            "Protocol": "telnet",
+            "Protocol": f"telnet over {self._encryption}" if self._encryption else "telnet",
             "Terminal": self._metadata.terminal_type or "unknown",
             "Receipts": "by TIMING-MARK" if self._evidence.answers_timing_marks else "by TCP",
             **super().describe(),
