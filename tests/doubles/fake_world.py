@@ -116,10 +116,11 @@ class FakeWorld:
         if self.away:
             raise OSError("Connection refused")
         ours, theirs = trio.testing.memory_stream_pair()
-        self.nursery.start_soon(self._serve, ours)
+        self.nursery.start_soon(self.serve, ours)
         return theirs
 
-    async def _serve(self, stream: trio.abc.Stream) -> None:
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        """The other end of one connection, for as long as it lasts."""
         opening = open_world_side(
             stream, key=self.key, world_epoch=Epoch(secrets.token_bytes(8)), handler=self
         )

@@ -53,6 +53,7 @@ async def test_lines_become_commands_in_order_and_outputs_come_back(autojump_clo
 
 async def test_what_many_players_type_in_one_pass_leaves_in_one_frame(autojump_clock, running):
     players = [await running.play(name) for name in ("Ann", "Bob", "Cyd")]
+    await settle()
 
     for player in players:
         player.type("look")
