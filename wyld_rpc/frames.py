@@ -126,6 +126,20 @@ def pack_body(body: Value) -> bytes:
     return _pack(body)
 
 
+def unpack_body(packed: bytes) -> Value:
+    """Return the value that `pack_body` packed.
+
+    Raises:
+      RemoteProtocolError: these are not the bytes of one value.
+    """
+    try:
+        body = _unpack(packed)
+        _check((body,), MAX_DEPTH)
+    except ValueError as error:
+        raise RemoteProtocolError(f"malformed body: {error}") from error
+    return body
+
+
 def encode_event(kind: str, packed: bytes) -> bytes:
     """Return the bytes of an event whose body `pack_body` has packed already; the body is trusted.
 
@@ -274,7 +288,7 @@ def _check(container: Value, depth: int) -> None:
             _check(value, depth - 1)
 
 
-def _unpack(data: bytearray) -> Value:
+def _unpack(data: bytes | bytearray) -> Value:
     try:
         return msgpack.unpackb(data, max_array_len=MAX_ITEMS, max_map_len=MAX_ITEMS)
     except msgpack.FormatError as error:  # carries no text of its own

@@ -299,13 +299,63 @@ class ReconnectResult:
 
 
 @attrs.frozen
+class SessionReport:
+    """One session as its gateway has it. Positions are as in `numbering`: everything up to that number.
+
+    Attributes:
+        character_id: Which the gateway believes it plays; likewise `account_id`, `generation` and `epoch`.
+        acked: The last command that the gateway knows to be applied.
+        received: The last output that the gateway has received.
+        confirmed: The last output that its client has confirmed, at most `received`.
+        attached: Whether a client is there.
+        kept: The newest outputs that are received and not confirmed, the last of which has the number `received`; each as
+            `wire.encode_output` makes it. Fewer than `received - confirmed` if the gateway has not kept them all.
+    """
+
+    session: SessionId
+    generation: int = attrs.field(validator=attrs.validators.ge(0))
+    account_id: AccountId
+    character_id: EntityId
+    epoch: bytes
+    acked: int = attrs.field(validator=attrs.validators.ge(0))
+    received: int = attrs.field(validator=attrs.validators.ge(0))
+    confirmed: int = attrs.field(validator=attrs.validators.ge(0))
+    attached: bool
+    screen_reader: bool = False
+    kept: tuple[bytes, ...] = ()
+
+
+MAX_REPORTS = 200
+"""Sessions in one `Positions`: a thousand sessions come back in a few frames, and other traffic gets between them."""
+
+
+@attrs.frozen
 class Positions:
-    """Ask for the released positions of every session that is bound to the asking gateway."""
+    """The first thing that a gateway says on every link, in as many requests as it takes: where it and all its sessions in play stand.
+
+    Before its answer, the first request is followed by every tick after `tick`. After its answer, a session's commands after
+    `applied` may be sent, and none before. A request holds at most `MAX_REPORTS` sessions and no more than fits into a frame.
+
+    Attributes:
+        tick: The last tick that this life of the gateway has applied; the same in all requests of one link.
+        more: Whether another request follows. What is bound to this life of the gateway and in none of them, it has forgotten.
+    """
+
+    tick: int = attrs.field(validator=attrs.validators.ge(0))
+    sessions: tuple[SessionReport, ...] = ()
+    more: bool = False
 
 
 @attrs.frozen
 class PositionList:
+    """Every session of the request, either as the world has it now, or as one that the gateway must give up.
+
+    `ended` says why: `SERVER_SHUTDOWN` if the world does not know it, so that its player has to log in again; `REPLACED` if a newer
+    attach has been seen.
+    """
+
     sessions: tuple[SessionPositions, ...]
+    ended: tuple[SessionEnded, ...] = ()
 
 
 METHODS: dict[str, tuple[type, type, type[CallError]]] = {
@@ -576,7 +626,7 @@ class SessionEnded:
 class Tick:
     """World to gateway: all that one pass of the engine did for that gateway's sessions.
 
-    `number` is dense from 1 per gateway and world epoch. A tick that would not fit into a frame comes in several with the
+    `number` is dense from 1 in one life of a gateway, over all its links and all worlds. A tick that would not fit into a frame comes in several with the
     same number; `more` is true in all but the last, and a gateway applies none before it has all. Within a tick the gateway applies
     outputs, then states, then acks, then ends, so that whoever sees an output also sees the ack of the command that caused it.
     """

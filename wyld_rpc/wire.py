@@ -12,6 +12,8 @@ Whatever a peer sends, `structure` and the `unpack_` functions raise `RemoteProt
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -20,11 +22,12 @@ import cattrs
 import msgpack
 
 from wyld_rpc.errors import LocalProtocolError, RemoteProtocolError, UnknownEvent
-from wyld_rpc.frames import pack_body
+from wyld_rpc.frames import pack_body, unpack_body
 from wyld_rpc.messages import (
     CALL_ERRORS,
     GAME_OUTPUTS,
     STYLES,
+    AccountId,
     Acks,
     CallError,
     ClientChanged,
@@ -37,6 +40,7 @@ from wyld_rpc.messages import (
     Delivery,
     DisconnectReason,
     Drain,
+    EntityId,
     EntityStateUpdate,
     FormattedText,
     GameOutput,
@@ -80,11 +84,18 @@ def _strict_float(value: Any, _: Any) -> float:
     return float(value)
 
 
+def _structure_id(value: Any, _: Any) -> bytes:
+    _check_id(value)
+    return cast("bytes", value)
+
+
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
     for kind in (int, str, bytes, bool):
         converter.register_structure_hook(kind, _strict(kind))
     converter.register_structure_hook(float, _strict_float)
+    for id_type in (SessionId, AccountId, EntityId):
+        converter.register_structure_hook_func(functools.partial(operator.is_, id_type), _structure_id)
     # cattrs would walk into the free-form values of a Json map; msgpack has already made them plain.
     converter.register_structure_hook_func(lambda t: t is Any, lambda value, _: value)
     converter.register_unstructure_hook(bytes, lambda value: value)
@@ -104,13 +115,9 @@ def structure(cls: type[T], value: Any) -> T:
     if not isinstance(value, dict):
         raise RemoteProtocolError(f"{cls.__name__} must be a map, not {type(value).__name__}")
     try:
-        message = _converter.structure(value, cls)
+        return _converter.structure(value, cls)
     except (cattrs.errors.BaseValidationError, cattrs.errors.ForbiddenExtraKeysError, *_MALFORMED) as exc:
         raise RemoteProtocolError(f"malformed {cls.__name__}: {exc}") from exc
-    for field in attrs.fields(cast("type[attrs.AttrsInstance]", cls)):
-        if field.name in ("session", "id") or field.name.endswith("_id"):
-            _check_id(getattr(message, field.name))
-    return message
 
 
 def error_to_wire(error: CallError) -> tuple[str, str, dict[str, str]]:
@@ -283,6 +290,11 @@ def encode_output(output: GameOutput) -> bytes:
         return _pack(pack_output(output))
     except (TypeError, ValueError, OverflowError) as error:
         raise LocalProtocolError(f"cannot send this {type(output).__name__}: {error}") from error
+
+
+def decode_output(encoded: bytes) -> GameOutput:
+    """The output that `encode_output` encoded. Raises `RemoteProtocolError` for anything else."""
+    return unpack_output(unpack_body(encoded))
 
 
 def encode_state(update: EntityStateUpdate, sessions: list[SessionId]) -> bytes:

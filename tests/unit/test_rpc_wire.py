@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from enum import Enum
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -37,10 +38,12 @@ from wyld_rpc.messages import (
     Drain,
     EntityStateUpdate,
     FormattedText,
+    Positions,
     RoomDescription,
     SelectCharacter,
     SessionDisconnected,
     SessionEnded,
+    SessionReport,
     Span,
     StateDelivery,
     StateUpdateType,
@@ -128,6 +131,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
         return json_maps if arguments[1] is Any else st.dictionaries(words, numbers, max_size=3)
     if origin in (Union, UnionType):
         return st.one_of([of_type(argument) for argument in arguments])
+    if issubclass(getattr(kind, "__supertype__", kind), Enum):
+        return st.sampled_from(kind)
     simple = {bytes: ids, str: words, int: numbers, bool: st.booleans(), type(None): st.none()}
     simple[float] = st.floats(allow_nan=False)
     return simple[getattr(kind, "__supertype__", kind)]
@@ -173,6 +178,37 @@ def test_every_event_survives_the_trip(event):
 @given(output=outputs)
 def test_every_output_survives_the_trip(output):
     assert wire.unpack_output(over_the_link(wire.pack_output(output))) == output
+
+
+@given(output=outputs)
+def test_an_output_encoded_on_its_own_survives_the_trip(output):
+    assert wire.decode_output(wire.encode_output(output)) == output
+
+
+@given(noise=st.binary(max_size=40))
+def test_noise_in_place_of_an_encoded_output_is_the_peers_mistake(noise):
+    with contextlib.suppress(RemoteProtocolError):
+        wire.decode_output(noise)
+
+
+@pytest.mark.parametrize("field", ["session", "account_id", "character_id"])
+def test_a_malformed_id_inside_a_report_is_refused(field):
+    report = SessionReport(b"s" * 16, 1, b"a" * 16, b"c" * 16, b"e" * 8, 0, 0, 0, attached=True)
+    spelled = wire.unstructure(Positions(0, (report,)))
+    spelled["sessions"][0][field] = b"short"
+
+    with pytest.raises(RemoteProtocolError, match="16 bytes"):
+        wire.structure(Positions, over_the_link(spelled))
+
+
+@pytest.mark.parametrize("field", ["generation", "acked", "received", "confirmed"])
+def test_a_negative_position_in_a_report_is_refused(field):
+    report = SessionReport(b"s" * 16, 1, b"a" * 16, b"c" * 16, b"e" * 8, 0, 0, 0, attached=True)
+    spelled = wire.unstructure(Positions(0, (report,)))
+    spelled["sessions"][0][field] = -1
+
+    with pytest.raises(RemoteProtocolError, match=field):
+        wire.structure(Positions, over_the_link(spelled))
 
 
 @pytest.mark.parametrize("code", [code for _, codes in CALL_ERRORS.values() for code in codes])
