@@ -5,6 +5,7 @@
       run_gateway
         link                to the world: always up, or coming back
         row writer          changed rows of sessions
+        command queue       what is typed while the world is away
         tidying             rows that nobody changes
         sweep               all deadlines of all connections
       metrics               for operators
@@ -126,7 +127,7 @@ async def serve(settings: Settings, *, stop: trio.Event, announce: Callable[[str
 
 @asynccontextmanager
 async def run_gateway(gateway: Gateway) -> AsyncIterator[None]:
-    """Run what a gateway does by itself for as long as the block lasts; then write the last rows and close the link."""
+    """Run what a gateway does by itself for as long as the block lasts; then close the link and write the last rows."""
     tidying = Tidying(
         gateway.store,
         gateway.registry,
@@ -137,8 +138,9 @@ async def run_gateway(gateway: Gateway) -> AsyncIterator[None]:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(gateway.link.run)
         nursery.start_soon(gateway.rows.run)
+        nursery.start_soon(gateway.queue.run)
         nursery.start_soon(tidying.run, gateway.sessions.cleanup_interval)
-        nursery.start_soon(sweep_for_ever, gateway.pool)
+        nursery.start_soon(sweep_for_ever, gateway.pool, gateway.link.absence)
         yield
         nursery.cancel_scope.cancel()
     await _write_last_rows(gateway)
@@ -184,5 +186,6 @@ async def _write_last_rows(gateway: Gateway) -> None:
     with trio.move_on_after(LAST_ROWS):
         try:
             await gateway.rows.write_all()
+            await gateway.queue.insert_rest()
         except StoreError as error:
             _log.warning(Event.PROCESS_STOP, waited_for="rows", count=gateway.rows.waiting, reason=str(error))

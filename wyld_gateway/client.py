@@ -51,11 +51,16 @@ class ConnectionEnded(RemoteError):
 
 @attrs.define
 class Wait:
-    """That a client waits for us: for what, in words, since when by Trio's clock, and how often it was told that it still does."""
+    """That a client waits for us: for what, in words, since when by Trio's clock, and how often it was told that it still does.
+
+    Attributes:
+        kept: What it typed in play, by number, and what is to be carried out when the wait is over.
+    """
 
     what: str
     since: float
     reminded: int = 0
+    kept: dict[int, str] = attrs.field(factory=dict)
 
 
 class Client:
@@ -68,7 +73,7 @@ class Client:
 
     Attributes:
         conversation: The scope around reading and answering; cancelled when the connection is to end.
-        playing: The scope around playing, inside the other one; cancelled when the world is lost.
+        playing: The scope around playing, inside the other one; cancelled when the world has lost the session.
         lines: What was typed and not yet looked at, oldest first.
         negotiated: Set when the client told something about itself; whoever acts on it resets it.
         numbers_lines: Whether the client numbers what it types in play by itself.
@@ -76,7 +81,7 @@ class Client:
         close: Why the connection ends; None while it does not.
         dirty: Whether something is to be flushed.
         login_deadline: When the patience with a login ends, by Trio's clock; None while it plays.
-        wait: What it waits for while it logs in; None while it waits for nothing, and we for it.
+        wait: What it waits for, while it logs in or in play; None while it waits for nothing, and we for it.
         opened_at, heard_at: When it came, and when anything last came from it, by Trio's clock.
         kept_alive_at: When something was last sent only to keep the connection open.
         asked_at: When it was asked for a sign of life that has not come yet.
@@ -157,6 +162,10 @@ class Client:
     def notice(self, text: str) -> None:
         """Stage words of the gateway itself; lines are separated by newlines."""
         self.stage(self.adapter.encode_notice(text))
+
+    @property
+    def held(self) -> bool:
+        return self._held
 
     def hold(self) -> None:
         """Let what is staged wait for `release`, whoever flushes."""

@@ -1,6 +1,6 @@
 """One connection's lifetime: everything that it owns lives in the nursery of `serve_connection`.
 
-    open -> log in -> play -> (the world was lost: come back) -> play -> ... -> end
+    open -> log in -> play -> (the world has lost the session: come back) -> play -> ... -> end
 
 The connection's own task reads and answers; a writer is started beside it only while the client does not take its output at once
 (`client`). Three things end a connection, and all of them come out at the same place: the client goes, the conversation says so
@@ -24,8 +24,8 @@ from wyld_gateway.gateway import Gateway
 from wyld_gateway.login import Login
 from wyld_gateway.sessions.lifecycle import Move, State
 from wyld_gateway.sessions.session import Session
+from wyld_gateway.submissions import Submission
 from wyld_gateway.wording import quoted
-from wyld_gateway.world_link import Submission
 from wyld_rpc.messages import DisconnectReason
 from wyld_service.log import Event, get_logger
 
@@ -33,6 +33,7 @@ FULL: Final = "There is no room on this server for one more connection. Please t
 BROKEN: Final = "Something broke here, and has been noted. Please connect again."
 TOO_MUCH_WAITS: Final = "Not carried out, because too much is waiting already: "
 TOO_EARLY: Final = "Not carried out, because it was typed before the game had begun: "
+LOST: Final = "The world has lost track of you, and lets you in again."
 PERHAPS_LOST: Final = "Perhaps not carried out: "
 
 _log = get_logger()
@@ -104,7 +105,7 @@ async def _talk(gateway: Gateway, client: Client) -> None:
 
 
 async def _play(gateway: Gateway, client: Client, session: Session) -> None:
-    """Give every line to the world, until the session is over because the world was lost."""
+    """Give every line to the world, until the session is over because the world has lost it."""
     with trio.CancelScope() as client.playing:
         while session.in_play:
             while client.lines:
@@ -131,15 +132,19 @@ def _submit(gateway: Gateway, client: Client, session: Session, message: TextMes
         return False
     match gateway.link.submit(session, message.line, message.number):
         case Submission.DUPLICATE:
-            client.stage(client.adapter.encode_ack(session.commands.acked))
+            client.stage(client.adapter.encode_ack(session.safe))
             client.flush()
         case Submission.FULL if message.number is None:
             client.notice(TOO_MUCH_WAITS + quoted([message.line]))
             client.flush()
-        case Submission.FULL:
+        case Submission.FULL if not message.line:
             raise ConnectionEnded(
                 Close.LIMIT, "Your client sends more than it may before it hears an answer."
             )
+        case Submission.FULL:  # its number is used up all the same
+            _submit(gateway, client, session, TextMessage("", message.number))
+            client.notice(TOO_MUCH_WAITS + quoted([message.line]))
+            client.flush()
         case Submission.GAP:
             raise ConnectionEnded(Close.PROTOCOL, "Your client left out the number of a command.")
         case Submission.TAKEN:
@@ -156,15 +161,16 @@ def _take_note(gateway: Gateway, client: Client, session: Session) -> None:
 
 
 def _tell_what_was_lost(client: Client, session: Session) -> None:
-    """After the loss of the world. A client that numbers its lines knows by itself which ones were not confirmed; for any other,
+    """The world has lost the session. A client that numbers its lines knows by itself which ones were not confirmed; for any other,
     what never left for the world is still to be carried out, and what did leave may or may not have been."""
     unconfirmed = session.commands.replay(session.commands.acked).items
     client.stage(client.adapter.encode_detached())
+    client.notice(LOST)
     if not client.numbers_lines:
         client.lines.extendleft(
-            TextMessage(text) for number, text in reversed(unconfirmed) if number > session.sent
+            TextMessage(text) for number, text in reversed(unconfirmed) if number > session.left
         )
-        perhaps = [text for number, text in unconfirmed if number <= session.sent and text]
+        perhaps = [text for number, text in unconfirmed if number <= session.left and text]
         if perhaps:
             client.notice(PERHAPS_LOST + quoted(perhaps) + ".")
     client.set_prompt(None)
@@ -177,13 +183,13 @@ def _part(gateway: Gateway, client: Client, close: Close) -> None:
     known = session is not None and session.account_id is not None
     if session is not None:
         session.client = None
-        if session.in_play and close is Close.QUIT:
-            gateway.registry.move(session, Move.CLOSE, close.value)
-            gateway.link.session_disconnected(session, DisconnectReason.CLIENT_DISCONNECT)
-        elif session.in_play:
+        if session.in_play:
+            leaves = close is Close.QUIT
+            reason = DisconnectReason.CLIENT_DISCONNECT if leaves else DisconnectReason.NETWORK_ERROR
             gateway.registry.move(session, Move.DETACH)
-            gateway.link.session_disconnected(session, DisconnectReason.NETWORK_ERROR)
-            _log.info(Event.SESS_DETACH, sid=session.short_id, reason=close.value)
+            gateway.link.session_disconnected(session, reason)
+            if not leaves:
+                _log.info(Event.SESS_DETACH, sid=session.short_id, reason=close.value)
         elif session.state is not State.CLOSED:
             gateway.registry.move(session, Move.CLOSE, close.value)
     seconds = round(trio.current_time() - client.opened_at, 1)

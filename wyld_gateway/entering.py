@@ -21,8 +21,8 @@ from wyld_gateway.gateway import Gateway
 from wyld_gateway.sessions.lifecycle import Move
 from wyld_gateway.sessions.session import Session
 from wyld_gateway.sessions.store import Displaced, Entry
+from wyld_gateway.submissions import Submission
 from wyld_gateway.wording import for_how_long, masked
-from wyld_gateway.world_link import Submission
 from wyld_rpc.messages import (
     CallError,
     CharacterSelected,
@@ -90,11 +90,14 @@ async def _select(
     try:
         while True:
             await asking.until_world_is_up()
-            session.outputs = 0
+            session.client, session.received = client, 0
             client.hold()
             try:
                 return await dialogue.meanwhile(partial(gateway.link.call, request))
             except WorldAway:
+                session.client = (
+                    None  # what comes again of this try is not for somebody who waits for the next one
+                )
                 client.release()
     except CallError:
         raise

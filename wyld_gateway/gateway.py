@@ -15,6 +15,7 @@ import trio
 from wyld_gateway.adapter import ProtocolAdapter
 from wyld_gateway.pool import Pool
 from wyld_gateway.sessions.claims import Claims
+from wyld_gateway.sessions.command_queue import CommandQueue
 from wyld_gateway.sessions.registry import Registry
 from wyld_gateway.sessions.row_writer import RowWriter
 from wyld_gateway.sessions.session import Session
@@ -47,6 +48,7 @@ class Gateway:
     registry: Registry
     claims: Claims
     pool: Pool
+    queue: CommandQueue
     link: WorldLink
 
     def new_session(self, adapter: ProtocolAdapter) -> Session:
@@ -78,6 +80,7 @@ def make_gateway(
     rows = RowWriter(store)
     registry = Registry(clock, rows.note)
     pool = Pool(registry.by_id)
+    queue = CommandQueue(store, pool)
     link = WorldLink(
         connect_world,
         key=key,
@@ -85,6 +88,9 @@ def make_gateway(
         gateway_epoch=epoch,
         registry=registry,
         pool=pool,
+        queue=queue,
         clock=clock,
     )
-    return Gateway(gateway_id, epoch, limits, sessions, clock, store, rows, registry, Claims(), pool, link)
+    return Gateway(
+        gateway_id, epoch, limits, sessions, clock, store, rows, registry, Claims(), pool, queue, link
+    )

@@ -13,6 +13,12 @@ from wyld_rpc.numbering import Overflow, WindowLimits
 COMMANDS: Final = WindowLimits(256, 64 * 1024, Overflow.REFUSE)
 """Commands of one session that the world has not confirmed: a long paste, or half a minute of fast typing while the world is away."""
 
+UNACKED_BY_CLIENT: Final = 64
+"""Commands that a client which numbers them sends before it waits to hear that they are safe."""
+
+OUTPUTS: Final = WindowLimits(2_000, 512 * 1024, Overflow.EVICT, 15 * 60.0)
+"""Outputs kept of a session whose client is gone, as many as the world keeps: more than anybody reads after a pause."""
+
 IN_FLIGHT: Final = 4096
 """Commands of one gateway that are under way to the world: eight of its ticks. More would only wait there instead of here."""
 

@@ -42,9 +42,14 @@ def readings(gateway: Gateway) -> list[Reading]:
         Reading(
             "wyld_link_unacked",
             "Commands that left for the world and are not confirmed.",
-            lambda: link.in_flight,
+            lambda: link.submissions.in_flight,
         ),
-        Reading("wyld_commands", "Commands that left for the world.", lambda: link.commands, kind="counter"),
+        Reading(
+            "wyld_commands",
+            "Commands that left for the world.",
+            lambda: link.submissions.sent,
+            kind="counter",
+        ),
         Reading("wyld_outputs", "Outputs that were given to a client.", lambda: pool.outputs, kind="counter"),
         Reading(
             "wyld_session_rows_waiting",

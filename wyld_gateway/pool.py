@@ -18,6 +18,7 @@ from wyld_gateway.client import Client
 from wyld_gateway.close import Close
 from wyld_gateway.sessions.session import Session
 from wyld_rpc.messages import PROMPT, EntityStateUpdate, GameOutput, SessionId
+from wyld_rpc.wire import encode_output
 
 
 class Pool:
@@ -53,7 +54,7 @@ class Pool:
                 self._left.unpark_all()
 
     def register(self, client: Client) -> None:
-        """From now on the client is reached by `broadcast` and ended by `shutdown`."""
+        """From now on the client is found by `playing` and ended by `shutdown`."""
         self.clients.add(client)
         self.opened += 1
 
@@ -61,21 +62,34 @@ class Pool:
         """Nothing reaches the client any more."""
         self.clients.remove(client)
 
-    def send(self, output: GameOutput, sessions: Sequence[SessionId], numbers: Sequence[int]) -> None:
+    def send(
+        self,
+        output: GameOutput,
+        sessions: Sequence[SessionId],
+        numbers: Sequence[int],
+        confirmed: dict[SessionId, int],
+    ) -> None:
         """Stage an output for sessions, each with its number of it.
 
-        A session that has seen that number already does not get it again; one without a client only takes note of it.
+        A session that has seen that number already does not get it again; one in play without a client keeps it.
+
+        Args:
+            confirmed: Gets the numbers that were handed to a client.
         """
         rendered: dict[object, bytes] = {}
+        encoded = b""
         touched = self._touched
         for session_id, number in zip(sessions, numbers, strict=True):
             session = self._sessions.get(session_id)
-            if session is None or number <= session.outputs:
+            if session is None or number <= session.received:
                 continue
-            session.outputs = number
             client = session.client
             if client is None:
+                if session.in_play:
+                    encoded = encoded or encode_output(output)
+                    session.miss(number, encoded, trio.current_time())
                 continue
+            session.received = confirmed[session_id] = number
             adapter = client.adapter
             key = adapter.rendering_key
             data = rendered.get(key)
@@ -100,18 +114,17 @@ class Pool:
                 client.stage(client.adapter.encode_state(update))
 
     def acknowledge(self, session: Session, number: int) -> None:
-        """Stage for the session's client that its commands up to `number` are safe."""
+        """Stage for the session's client that its commands up to `number` are safe, if that is news."""
+        if number <= session.safe:
+            return
+        session.safe = number
         if session.client is not None:
             self._touch(session.client)
             session.client.stage(session.client.adapter.encode_ack(number))
 
-    def broadcast(self, text: str) -> None:
-        """Tell everybody who plays something, now."""
-        for client in self.clients:
-            if client.session is not None and client.session.in_play:
-                self._touch(client)
-                client.notice(text)
-        self.flush()
+    def playing(self) -> Iterator[tuple[Client, Session]]:
+        """Everybody who plays something; a snapshot."""
+        return iter([(c, c.session) for c in self.clients if c.session is not None and c.session.in_play])
 
     def flush(self) -> None:
         """Send what was staged, once per connection."""

@@ -1,7 +1,7 @@
 """One look at every connection each second: all deadlines of the process, without a timer for any of them.
 
 - Whoever has not come into play in time is sent away, unless we are the ones who are waited for.
-- Whoever waits for the world or the database hears from time to time that we have not forgotten.
+- Whoever waits for the world or the database hears from time to time that we have not forgotten; a screen reader once.
 - Whoever takes nothing of what waits for it is detached.
 - Whoever is silent is sent something from time to time, where its protocol or its player wants that, so that the routers on the way do
   not forget the connection.
@@ -17,28 +17,31 @@ from typing import Final
 import trio
 
 from wyld_gateway import limits
+from wyld_gateway.absence import Absence
 from wyld_gateway.client import Client
 from wyld_gateway.close import Close
 from wyld_gateway.pool import Pool
 from wyld_gateway.wording import for_how_long
 
 REMIND_EVERY: Final = 30.0
-"""Seconds. A screen reader hears only the first word about a wait."""
+"""Seconds."""
 
 LOGIN_TOO_LONG: Final = "You have not come into the game in time. Please connect again. Goodbye."
 
 
-async def sweep_for_ever(pool: Pool) -> None:
+async def sweep_for_ever(pool: Pool, absence: Absence) -> None:
     """The one task that does it."""
     while True:
         await trio.sleep(limits.SWEEP_INTERVAL)
-        sweep(list(pool.clients), trio.current_time())
+        now = trio.current_time()
+        absence.check(now)
+        sweep(list(pool.clients), now)
 
 
 def sweep(clients: Iterable[Client], now: float) -> None:
     """Look at each once; `now` is Trio's time."""
     for client in clients:
-        _check_login(client, now)
+        _check_wait(client, now)
         _keep_alive(client, now)
         if client.stalled_since is not None and now - client.stalled_since > limits.STALLED:
             client.end(Close.SLOW)
@@ -49,12 +52,14 @@ def sweep(clients: Iterable[Client], now: float) -> None:
             _ask(client, now)
 
 
-def _check_login(client: Client, now: float) -> None:
+def _check_wait(client: Client, now: float) -> None:
     wait = client.wait
     if wait is None:
         if client.login_deadline is not None and now > client.login_deadline:
             client.end(Close.IDLE, LOGIN_TOO_LONG)
-    elif now - wait.since >= (wait.reminded + 1) * REMIND_EVERY and not client.adapter.metadata.screen_reader:
+    elif now - wait.since >= (wait.reminded + 1) * REMIND_EVERY and not (
+        wait.reminded and client.adapter.metadata.screen_reader
+    ):
         wait.reminded += 1
         client.notice(f"Still waiting for {wait.what} ({for_how_long(now - wait.since)}).")
         client.flush()

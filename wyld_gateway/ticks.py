@@ -2,17 +2,21 @@
 
 Imports no trio. A tick is applied in the order outputs, states, acknowledgements, ends, and each connection that it concerns is
 written to once; so whoever sees an output also sees the acknowledgement of the command that caused it.
+
+Ticks are numbered from 1 for one life of this gateway, over all its links and whatever lives the world has meanwhile: what a lost
+link swallowed comes again, and nothing is applied twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
+from wyld_gateway.absence import Absence
 from wyld_gateway.close import Close
 from wyld_gateway.pool import Pool
 from wyld_gateway.sessions.lifecycle import Move
 from wyld_gateway.sessions.registry import Registry
+from wyld_gateway.submissions import Submissions
 from wyld_rpc.errors import RemoteProtocolError
 from wyld_rpc.messages import Acks, CommandResult, DisconnectReason, SessionEnded, SessionId, Tick
 
@@ -23,32 +27,40 @@ CLOSES: Final = {
     DisconnectReason.CLIENT_DISCONNECT: Close.QUIT,
     DisconnectReason.TIMEOUT: Close.IDLE,
     DisconnectReason.NETWORK_ERROR: Close.RESET,
-    DisconnectReason.SERVER_SHUTDOWN: Close.DRAIN,
     DisconnectReason.KICKED: Close.KICKED,
     DisconnectReason.REPLACED: Close.REPLACED,
 }
 
 
 class Ticks:
-    """The ticks of one link, which are numbered from 1.
+    """All ticks of this gateway.
 
     Args:
         registry: The sessions.
         pool: The way to their clients.
-        freed: Called with how many commands of a session were confirmed, which makes room for as many others.
+        submissions: Their commands.
+        absence: Hears which commands are done after the world was away.
 
     Attributes:
         applied: The last tick that was applied.
     """
 
-    def __init__(self, registry: Registry, pool: Pool, freed: Callable[[int], None]) -> None:
+    def __init__(self, registry: Registry, pool: Pool, submissions: Submissions, absence: Absence) -> None:
         self._registry = registry
         self._pool = pool
-        self._freed = freed
+        self._submissions = submissions
+        self._absence = absence
         self._parts: list[Tick] = []
         self._confirmed: dict[SessionId, int] = {}
         self._told = 0
         self.applied = 0
+
+    def begin_link(self) -> None:
+        """Over a new link everything after `applied` comes again, from its first part on; the world hears of the rest by
+        `reconcile`."""
+        self._parts.clear()
+        self._confirmed.clear()
+        self._told = self.applied
 
     def receive(self, tick: Tick) -> None:
         """Take a tick, or a part of one, and apply it if it is complete.
@@ -76,12 +88,28 @@ class Ticks:
         confirmed, self._confirmed = self._confirmed, {}
         return Acks(self.applied, list(confirmed.items()))
 
+    def end(self, end: SessionEnded) -> None:
+        """The world has ended a session, or does not know it (any more)."""
+        session = self._registry.by_id.get(end.session)
+        if session is None:
+            return
+        self._submissions.forget(session)
+        client = session.client
+        if end.reason is DisconnectReason.SERVER_SHUTDOWN:
+            self._registry.move(session, Move.CLOSE, "world lost")
+            if client is not None:
+                self._absence.give_up(client)
+                client.playing.cancel()
+            return
+        close = CLOSES[end.reason]
+        self._registry.move(session, Move.CLOSE, close.value)
+        if client is not None:
+            client.end(close, end.text)
+
     def _apply(self, parts: list[Tick]) -> None:
         for part in parts:
             for delivery in part.outputs:
-                self._pool.send(delivery.output, delivery.sessions, delivery.numbers)
-                # Handed to a queue, or without anybody to hand it to: either way this gateway has seen to it.
-                self._confirmed.update(zip(delivery.sessions, delivery.numbers, strict=True))
+                self._pool.send(delivery.output, delivery.sessions, delivery.numbers, self._confirmed)
         for part in parts:
             for state in part.states:
                 self._pool.send_state(state.update, state.sessions)
@@ -90,7 +118,7 @@ class Ticks:
                 self._acknowledge(result)
         for part in parts:
             for end in part.disconnects:
-                self._end(end)
+                self.end(end)
         self._pool.flush()
         self.applied = parts[0].number
 
@@ -98,21 +126,7 @@ class Ticks:
         session = self._registry.by_id.get(result.session)
         if session is None:
             return
-        if result.applied > session.sent:
-            raise RemoteProtocolError(
-                f"command {result.applied} is confirmed, but {session.sent} was the last one sent"
-            )
-        before = session.commands.acked
-        session.commands.ack(result.applied)
-        self._freed(session.commands.acked - before)
+        self._submissions.confirm(session, result.applied)
         self._pool.acknowledge(session, result.applied)
-
-    def _end(self, end: SessionEnded) -> None:
-        session = self._registry.by_id.get(end.session)
-        if session is None:
-            return
-        close = CLOSES[end.reason]
-        self._freed(session.sent - session.commands.acked)
-        self._registry.move(session, Move.CLOSE, close.value)
-        if session.client is not None:
-            session.client.end(close, end.text)
+        if session.client is not None and session.client.wait is not None:
+            self._absence.carried_out(session.client, result)

@@ -1,35 +1,37 @@
 """The link to the world: always up, or coming back by itself.
 
-`run` connects, opens the link, serves it until it breaks, and begins again, with growing pauses. Everybody else uses three things,
-whatever state it is in:
+`run` connects, opens the link, agrees with the world where every session stands (`reconcile`), serves the link until it breaks, and
+begins again, with growing pauses. Everybody else uses three things, whatever state it is in:
 
 - `call` asks the world something and raises `WorldAway` if there is no link; `wait_up` waits for one.
 - `submit` takes a command. It is numbered and kept until the world has confirmed it; all commands of one pass of the event loop
   leave in one frame, together with the acknowledgements of the ticks that came in. Nobody waits for anything here.
 - What the world does comes in ticks, which `ticks` applies.
 
-When the link is lost, every session in play is over: its player is told once, stays connected, and comes back by the login as soon as
-the world does (`connection`). What had not left for the world yet is kept for then; what had left may or may not have been carried
-out, and the player is told which commands those were.
+A lost link changes nothing for a session in play. Its commands wait in their windows, and after a while in the database too
+(`sessions.command_queue`); what the players hear of it is in `absence`. What is to be said of a session beside its commands waits as
+well, until there is a link and its commands have left.
 """
 
 from __future__ import annotations
 
-import enum
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 import trio
 
-from wyld_gateway import limits
+from wyld_gateway.absence import Absence
+from wyld_gateway.close import Close
 from wyld_gateway.errors import NoAnswer, WorldAway
 from wyld_gateway.pool import Pool
+from wyld_gateway.reconcile import reconcile
+from wyld_gateway.sessions.command_queue import CommandQueue
 from wyld_gateway.sessions.lifecycle import Move
 from wyld_gateway.sessions.registry import Registry
 from wyld_gateway.sessions.session import Session
+from wyld_gateway.submissions import Submission, Submissions
 from wyld_gateway.ticks import Ticks
 from wyld_rpc import frames, wire
 from wyld_rpc.errors import (
@@ -41,17 +43,17 @@ from wyld_rpc.errors import (
     RpcError,
     UnknownEvent,
     VersionMismatch,
-    WindowFull,
     WrongKey,
 )
 from wyld_rpc.messages import (
+    ENDS_SESSION,
     METHODS,
     ClientChanged,
-    Command,
     Commands,
     DisconnectReason,
     Drain,
     SessionDisconnected,
+    SessionId,
     Tick,
 )
 from wyld_rpc.numbering import Epoch
@@ -66,25 +68,10 @@ LONGEST_PAUSE: Final = 2.0
 HOPELESS_PAUSE: Final = 30.0
 """The same after a refusal that only an operator can mend: another key, another version."""
 
-TURN: Final = 16
-"""Commands of one session that are taken before it is the next one's turn, when not all can leave at once."""
-
-GOING: Final = "The world is restarting. You stay connected; what you type now is kept."
+_About: TypeAlias = SessionDisconnected | ClientChanged
 
 _METHOD_OF = {params: (method, result) for method, (params, result, _) in METHODS.items()}
 _log = get_logger()
-
-
-class Submission(enum.Enum):
-    """What became of a command."""
-
-    TAKEN = "taken"
-    DUPLICATE = "duplicate"
-    """Its number was used before: it is under way, or done."""
-    GAP = "gap"
-    """A number before it is missing."""
-    FULL = "full"
-    """Too much is unconfirmed; it got no number."""
 
 
 class WorldLink:
@@ -96,12 +83,13 @@ class WorldLink:
         gateway_id, gateway_epoch: Who we are, and in which life.
         registry: The sessions.
         pool: The way to their clients.
+        queue: Where commands are safe while the world is away.
         clock: Seconds since 1970.
 
     Attributes:
-        commands: Commands that left for the world, ever.
         opened: Links ever.
-        in_flight: Commands that left and are not confirmed.
+        submissions: The commands on their way.
+        absence: What players hear of a world that is away.
     """
 
     def __init__(
@@ -113,6 +101,7 @@ class WorldLink:
         gateway_epoch: Epoch,
         registry: Registry,
         pool: Pool,
+        queue: CommandQueue,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connect = connect
@@ -121,21 +110,22 @@ class WorldLink:
         self._gateway_epoch = gateway_epoch
         self._registry = registry
         self._pool = pool
-        self._clock = clock
+        self._queue = queue
         self._peer: Peer | None = None
         self._away_since = trio.current_time()
         self._up = trio.Event()
         self._wake = trio.Event()
-        self._ticks = Ticks(registry, pool, self._freed)
-        self._unsent: deque[Session] = deque()
         self._draining = False
-        self.commands = 0
+        self._untold: dict[tuple[SessionId, str], tuple[Session, _About]] = {}
         self.opened = 0
-        self.in_flight = 0
+        self.absence = Absence(pool)
+        self.submissions = Submissions(clock)
+        self._ticks = Ticks(registry, pool, self.submissions, self.absence)
 
     @property
     def is_up(self) -> bool:
-        return self._peer is not None
+        """Whether the world is there and knows about our sessions."""
+        return self._up.is_set()
 
     def away_for(self) -> float:
         """Seconds since there was a link, or since the start; 0 while there is one."""
@@ -157,7 +147,7 @@ class WorldLink:
 
         If cancelled, the world may or may not carry it out.
         """
-        if self._peer is None:
+        if self._peer is None or not self.is_up:
             raise WorldAway("there is no link to the world")
         method, result = _METHOD_OF[type(request)]
         try:
@@ -175,36 +165,25 @@ class WorldLink:
 
     def submit(self, session: Session, text: str, number: int | None = None) -> Submission:
         """Send a command of a session in play, with the number that its client gave it or with the next one."""
-        window = session.commands
-        if number is not None and number != window.next:
-            return Submission.DUPLICATE if number < window.next else Submission.GAP
-        try:
-            window.append(text, len(text) if text.isascii() else len(text.encode()), 0.0)
-        except WindowFull:
-            return Submission.FULL
-        session.last_activity = self._clock()
-        if session.sent + 1 == window.last:
-            self._unsent.append(session)
-        self._wake.set()
-        return Submission.TAKEN
+        submission = self.submissions.submit(session, text, number)
+        if submission is Submission.TAKEN:
+            self._queue.note(session)
+            self._wake.set()
+        return submission
 
     def session_disconnected(self, session: Session, reason: DisconnectReason) -> None:
-        """Tell the world that the player of this session has gone, after everything that the player said."""
-        self._tell(SessionDisconnected(session.id, session.generation, reason))
+        """Tell the world that the player of this session has gone, after everything that the player said. If that ends the session,
+        it is closed here when all its commands are carried out and the world has been told; until then it must be Disconnected."""
+        self._tell(session, SessionDisconnected(session.id, session.generation, reason))
 
     def client_changed(self, session: Session) -> None:
         """Tell the world what it may want to know of the session's client."""
-        self._tell(ClientChanged(session.id, session.generation, session.metadata.screen_reader))
+        self._tell(session, ClientChanged(session.id, session.generation, session.metadata.screen_reader))
 
-    def _tell(self, event: SessionDisconnected | ClientChanged) -> None:
-        if self._peer is not None:
+    def _tell(self, session: Session, about: _About) -> None:
+        self._untold[session.id, about.KIND] = session, about
+        if self._peer is not None and self.is_up:
             self._send_pending(self._peer)
-            self._peer.notify(event.KIND, wire.pack_event(event))
-
-    def _freed(self, count: int) -> None:
-        self.in_flight -= count
-        if self._unsent:
-            self._wake.set()
 
     # -- The link itself ---------------------------------------------------------------------------------------
 
@@ -230,7 +209,7 @@ class WorldLink:
             await self._serve_one_link()
         except (WrongKey, VersionMismatch, OpeningRefused) as error:
             return str(error), HOPELESS_PAUSE
-        except (OSError, LinkClosed, RemoteProtocolError) as error:
+        except (OSError, LinkClosed, RemoteProtocolError, RpcError, CallTimeout) as error:
             return str(error), LONGEST_PAUSE
         except Exception as error:
             _log.error(Event.LINK_DOWN, reason="a mistake of this gateway", exc_info=True)
@@ -247,65 +226,68 @@ class WorldLink:
         )
         async with opening as peer:
             self._begin(peer)
+            await self._queue.close()
+            await reconcile(peer, self._ticks, self._registry, self._pool, self.submissions)
+            self._go_on(peer)
             while True:
                 await self._wake.wait()
                 self._wake = trio.Event()
                 self._send_pending(peer)
 
     def _begin(self, peer: Peer) -> None:
+        """The link is open, and nothing has come over it."""
         self._peer = peer
-        self._ticks = Ticks(self._registry, self._pool, self._freed)
-        self._draining = False
+        self._ticks.begin_link()
+        self.absence.note_kept()
+
+    def _go_on(self, peer: Peer) -> None:
+        """The world knows where everything stands, and so do we."""
         self.opened += 1
+        self.submissions.begin_link(self._registry.in_play())
         self._up.set()
+        self._send_pending(peer)
+        self.absence.end()
         _log.info(Event.LINK_UP, world=peer.opened.world_epoch.hex())
 
     def _lose(self) -> None:
-        """The link is gone: bring every session in play to its end, without losing its player."""
+        """The link is gone. Nobody in play loses anything by that."""
         if self._peer is None:
             return  # it never was there
         self._peer = None
-        self._away_since = trio.current_time()
-        self._up = trio.Event()
-        self._unsent.clear()
-        self.in_flight = 0
-        if not self._draining:
-            self._pool.broadcast(GOING)
         self._draining = False
-        for session in self._registry.in_play():
-            client = session.client
-            self._registry.move(session, Move.CLOSE, "world lost")
-            if client is not None:
-                client.playing.cancel()
+        if self.is_up:
+            self._away_since = trio.current_time()
+            self._up = trio.Event()
+        self.submissions.end_link(self._registry.in_play())
+        self._queue.open(self._registry.in_play())
+        self.absence.begin()
 
     def _send_pending(self, peer: Peer) -> None:
-        """What is to be said since the last time: at most one frame of acknowledgements and one of commands."""
+        """What is to be said since the last time: at most one frame of acknowledgements and one of commands, and what is to be said
+        of sessions whose commands have all left."""
         acks = self._ticks.take_acks()
         if acks is not None:
             peer.notify(acks.KIND, wire.pack_event(acks))
-        if self._unsent and not self._draining:
-            commands = self._take_commands()
+        if self._draining:
+            return
+        if self.submissions.waiting:
+            commands = self.submissions.take()
             if commands:
                 peer.notify(Commands.KIND, wire.pack_commands(Commands(commands)))
+        if self._untold:
+            self._tell_untold(peer)
 
-    def _take_commands(self) -> list[Command]:
-        """As many commands as may be under way, in turns of the sessions that have some."""
-        taken: list[Command] = []
-        room = limits.IN_FLIGHT - self.in_flight
-        while self._unsent and room > 0:
-            session = self._unsent.popleft()
-            if not session.in_play:
+    def _tell_untold(self, peer: Peer) -> None:
+        for key, (session, about) in list(self._untold.items()):
+            ends = isinstance(about, SessionDisconnected) and about.reason in ENDS_SESSION
+            # What ends a session waits until nothing of it has to be sent again.
+            done = session.commands.acked if ends else session.sent
+            if session.in_play and done < session.commands.last:
                 continue
-            items = session.commands.replay(session.sent).items
-            share = items[: min(TURN, room)]
-            taken += [Command(session.id, session.generation, number, text) for number, text in share]
-            session.sent += len(share)
-            room -= len(share)
-            if len(share) < len(items):
-                self._unsent.append(session)
-        self.in_flight += len(taken)
-        self.commands += len(taken)
-        return taken
+            del self._untold[key]
+            peer.notify(about.KIND, wire.pack_event(about))
+            if ends and session.in_play:
+                self._registry.move(session, Move.CLOSE, Close.QUIT.value)
 
     # -- What comes from the world (`wyld_rpc.peer.Handler`) -----------------------------------------------------
 
@@ -323,6 +305,6 @@ class WorldLink:
             self._wake.set()
         elif event.kind == Drain.KIND:
             self._draining = True
-            self._pool.broadcast(GOING)
+            self.absence.announce()
         else:
             raise UnknownEvent(event.kind)

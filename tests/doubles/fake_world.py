@@ -1,7 +1,8 @@
 """A world for tests of the gateway: the real peer over memory streams, answers that a test can bend, ticks at its word.
 
 By itself it behaves: accounts and characters can be made, a command is confirmed and echoed ("you: look"), a selected character gets
-one line and a prompt. `away` refuses connections, `silent` leaves methods unanswered, `refusals` answers them with an error.
+one line and a prompt. `away` refuses connections, `silent` leaves methods unanswered, `refusals` answers them with an error. What a
+lost link swallowed it sends again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from wyld_rpc.messages import (
     METHODS,
     PROMPT,
     AccountId,
+    Acks,
     Authenticate,
     AuthError,
     AuthErrorCode,
@@ -44,10 +46,13 @@ from wyld_rpc.messages import (
     EntityStateUpdate,
     GameOutput,
     ListCharacters,
+    PositionList,
+    Positions,
     SelectCharacter,
     SessionEnded,
     SessionId,
     SessionPositions,
+    SessionReport,
     StateDelivery,
     StateUpdateType,
     Text,
@@ -57,6 +62,8 @@ from wyld_rpc.numbering import Epoch
 from wyld_rpc.peer import Peer, open_world_side
 
 KEY = "the key of these tests, 32 bytes"
+
+EPOCH = b"epoch..1"
 
 CHOICES = CreationChoices(
     races=(Choice("human", "as you know them"), Choice("elf", "tall and old")),
@@ -87,11 +94,13 @@ class FakeWorld:
     events: Every other event that arrived.
     requests: Every request that arrived.
     echoes: Whether commands are confirmed and echoed as they come.
+    reports: Where sessions stood, as the gateway said at the beginning of a link.
     """
 
     nursery: trio.Nursery
     away: bool = False
     echoes: bool = True
+    reports: list[SessionReport] = attrs.field(factory=list)
     silent: set[str] = attrs.field(factory=set)
     refusals: dict[str, CallError] = attrs.field(factory=dict)
     accounts: dict[str, tuple[AccountId, str]] = attrs.field(factory=dict)
@@ -105,7 +114,10 @@ class FakeWorld:
     _peer: Peer | None = None
     _scope: trio.CancelScope | None = None
     _tick: int = 0
+    _unacked: list[Tick] = attrs.field(factory=list)
+    _agreed: bool = False
     _sent: Counter[SessionId] = attrs.field(factory=Counter)
+    _applied: Counter[SessionId] = attrs.field(factory=Counter)
 
     # -- Edges ---------------------------------------------------------------------------------------------------
 
@@ -127,17 +139,24 @@ class FakeWorld:
         with trio.CancelScope() as self._scope:
             try:
                 async with opening as self._peer:
-                    self._tick = 0
+                    self._agreed = False
                     await trio.sleep_forever()
             except Exception as error:
                 self.events.append(error)
 
     def restart(self, *, away: bool = False) -> None:
-        """Die without a word, forget who played, and be there again unless `away`."""
+        """Be gone without a word, and there again unless `away`, with everything that was known."""
         self.away = away
+        self._agreed = False
         assert self._scope is not None
         self._scope.cancel()
+
+    def restart_without_memory(self, *, away: bool = False) -> None:
+        """The same, but forget who played."""
+        self.restart(away=away)
         self._sent.clear()
+        self._applied.clear()
+        self._unacked.clear()
         for body in self.bodies.values():
             body.session = None
 
@@ -148,9 +167,11 @@ class FakeWorld:
         self.send(outputs=[self._delivery(Text(text), [self.session_of(name) for name in names])])
 
     def send(self, **parts: Any) -> None:
-        """One tick; the keywords are those of `Tick`."""
+        """One tick; the keywords are those of `Tick`. Without a link it is sent over the next one."""
         self._tick += 1
-        self.send_raw(Tick(self._tick, **parts))
+        self._unacked.append(Tick(self._tick, **parts))
+        if self._agreed:
+            self.send_raw(self._unacked[-1])
 
     def send_raw(self, event: Any) -> None:
         assert self._peer is not None
@@ -165,6 +186,7 @@ class FakeWorld:
         self.send(disconnects=[SessionEnded(session, reason, text)])
 
     def confirm(self, session: SessionId, number: int) -> None:
+        self._applied[session] = number
         self.send(acks=[CommandResult(session, number)])
 
     # -- What a test asks ----------------------------------------------------------------------------------------
@@ -194,13 +216,16 @@ class FakeWorld:
 
     def on_event(self, event: Event) -> None:
         message = wire.unpack_event(event.kind, event.body)
+        if isinstance(message, Acks):
+            self._unacked = [tick for tick in self._unacked if tick.number > message.tick]
         if not isinstance(message, Commands):
             self.events.append(message)
             return
         self.batches += 1
         for command in message.commands:
             self.commands.append((command.session, command.number, command.text))
-            if self.echoes:
+            if self.echoes and command.number == self._applied[command.session] + 1:
+                self._applied[command.session] = command.number
                 output = self._delivery(Text(f"you: {command.text}"), [command.session])
                 self.send(outputs=[output], acks=[CommandResult(command.session, command.number)])
 
@@ -241,6 +266,8 @@ class FakeWorld:
                 return CharacterDeleted(self.bodies.pop(character_id).name)
             case SelectCharacter():
                 return self._select(params)
+            case Positions():
+                return self._agree(params)
         raise AssertionError(params)
 
     def _select(self, params: SelectCharacter) -> CharacterSelected:
@@ -256,8 +283,30 @@ class FakeWorld:
                 StateDelivery(prompt, [params.session]),
             ],
         )
-        positions = SessionPositions(params.session, b"epoch..1", 0, self._sent[params.session])
+        positions = SessionPositions(params.session, EPOCH, 0, self._sent[params.session])
         return CharacterSelected(self._info(body.id), positions)
+
+    def _agree(self, params: Positions) -> PositionList:
+        if not self._agreed:
+            self._agreed = True
+            self._tick = max(self._tick, params.tick)
+            for tick in self._unacked:
+                if tick.number > params.tick:
+                    self.send_raw(tick)
+        self.reports += params.sessions
+        playing = {body.session: body for body in self.bodies.values()}
+        known = [report for report in params.sessions if report.session in playing]
+        unknown = [report for report in params.sessions if report.session not in playing]
+        for report in known:
+            self._applied[report.session] = max(self._applied[report.session], report.acked)
+            self._sent[report.session] = max(self._sent[report.session], report.received)
+        return PositionList(
+            tuple(
+                SessionPositions(r.session, EPOCH, self._applied[r.session], self._sent[r.session])
+                for r in known
+            ),
+            tuple(SessionEnded(r.session, DisconnectReason.SERVER_SHUTDOWN, "Unknown.") for r in unknown),
+        )
 
     def _delivery(self, output: GameOutput, sessions: list[SessionId]) -> Delivery:
         self._sent.update(sessions)

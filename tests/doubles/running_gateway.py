@@ -48,10 +48,15 @@ class RunningGateway:
     def nothing_is_left(self) -> None:
         """Assert that nobody is connected and nothing remembers that somebody was."""
         assert not self.gateway.pool.clients
-        assert self.gateway.link.in_flight == 0
+        self.nothing_is_in_flight()
         assert not self.gateway.claims._turns
         attached = [session for session in self.gateway.registry.by_id.values() if session.client is not None]
         assert attached == []
+
+    def nothing_is_in_flight(self) -> None:
+        """Assert that the world owes us nothing, neither by one way of counting nor by the other."""
+        assert self.gateway.link.submissions.in_flight == 0
+        assert [session for session in self.gateway.registry.by_id.values() if session.in_flight] == []
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ import trio
 
 from wyld_gateway.sessions.lifecycle import IN_PLAY, State
 from wyld_gateway.sessions.session import SessionRow
-from wyld_gateway.sessions.store import Displaced, Entry, SessionStore
+from wyld_gateway.sessions.store import Displaced, Entry, QueuedCommands, SessionStore
 from wyld_rpc.messages import SessionId
 from wyld_service.errors import StoreRefused, StoreUnavailable
 
@@ -24,12 +24,14 @@ class MemorySessionStore(SessionStore):
     available: Whether the database is there.
     delay: Seconds that each call takes before it has an effect.
     calls: The name of every call that was made.
+    queued: The commands that wait for the world, by session and number.
     """
 
     rows: dict[SessionId, SessionRow] = attrs.field(factory=dict)
     available: bool = True
     delay: float = 0.0
     calls: list[str] = attrs.field(factory=list)
+    queued: dict[tuple[SessionId, int], str] = attrs.field(factory=dict)
 
     async def create(self, row: SessionRow) -> None:
         await self._begin("create")
@@ -90,6 +92,19 @@ class MemorySessionStore(SessionStore):
                     close_reason=row.close_reason,
                 )
 
+    async def queue(self, commands: Sequence[QueuedCommands]) -> set[SessionId]:
+        await self._begin("queue")
+        held = {each.session for each in commands if self._is_held(each)}
+        for each in commands:
+            if each.session in held:
+                for number, text in enumerate(each.texts, each.first):
+                    self.queued.setdefault((each.session, number), text)
+        return held
+
+    def _is_held(self, commands: QueuedCommands) -> bool:
+        row = self.rows.get(commands.session)
+        return row is not None and row.state is not State.CLOSED and row.generation == commands.generation
+
     async def touch(self, activity: Sequence[tuple[SessionId, float]]) -> None:
         await self._begin("touch")
         for session, when in activity:
@@ -116,6 +131,11 @@ class MemorySessionStore(SessionStore):
         for session in old:
             del self.rows[session]
         return len(old)
+
+    def take_away(self, session: SessionId) -> None:
+        """As another gateway does when a client attaches there."""
+        row = self.rows[session]
+        self.rows[session] = attrs.evolve(row, generation=row.generation + 1)
 
     def playing(self) -> list[SessionRow]:
         return [row for row in self.rows.values() if row.state is State.PLAYING]

@@ -9,17 +9,19 @@ from doubles.plain_client import PlainClient
 from doubles.running_gateway import RunningGateway, open_running_gateway
 
 from wyld_gateway import limits
+from wyld_gateway.absence import GOING
 from wyld_gateway.adapter import ErrorMessage, Protocol, TextMessage
 from wyld_gateway.app import PARTING, part_with_everybody
 from wyld_gateway.close import Close
-from wyld_gateway.connection import serve_connection
+from wyld_gateway.connection import LOST, serve_connection
+from wyld_gateway.sessions import command_queue
 from wyld_gateway.sessions.lifecycle import State
-from wyld_gateway.world_link import GOING
 from wyld_rpc.messages import (
     Acks,
     CharacterError,
     CharacterErrorCode,
     ClientChanged,
+    CommandResult,
     DisconnectReason,
     SessionDisconnected,
     Text,
@@ -177,7 +179,7 @@ async def test_more_than_may_be_under_way_waits_its_turn_and_all_of_it_arrives(
     texts = running.world.texts()
     assert [text for text in texts if text[0] == "a"] == [f"a{n}" for n in range(100)]
     assert texts.index("b0") < 40
-    assert running.gateway.link.in_flight == 0
+    assert running.gateway.link.submissions.in_flight == 0
 
 
 async def test_text_for_many_is_rendered_once_per_kind_of_client(autojump_clock, running):
@@ -237,7 +239,7 @@ async def test_lost_connection_leaves_the_session_disconnected_and_the_world_is_
     running.nothing_is_left()
 
 
-async def test_output_for_a_session_without_a_client_is_confirmed(autojump_clock, running):
+async def test_output_for_a_session_without_a_client_is_not_confirmed(autojump_clock, running):
     client = await running.play("Bron")
     session = running.world.session_of("Bron")
     client.hang_up()
@@ -246,7 +248,9 @@ async def test_output_for_a_session_without_a_client_is_confirmed(autojump_clock
     running.world.tell("who is there", "Bron")
     await settle()
 
-    assert dict(running.world.heard(Acks)[-1].outputs) == {session: 2}
+    acks = running.world.heard(Acks)[-1]
+    assert (acks.tick, dict(acks.outputs)) == (2, {})
+    assert running.gateway.registry.by_id[session].received == 2
 
 
 @pytest.mark.parametrize(
@@ -255,7 +259,6 @@ async def test_output_for_a_session_without_a_client_is_confirmed(autojump_clock
         (DisconnectReason.CLIENT_DISCONNECT, Close.QUIT),
         (DisconnectReason.KICKED, Close.KICKED),
         (DisconnectReason.REPLACED, Close.REPLACED),
-        (DisconnectReason.SERVER_SHUTDOWN, Close.DRAIN),
     ],
 )
 async def test_world_ends_a_session_and_its_player_is_told_why(autojump_clock, running, reason, close):
@@ -444,19 +447,19 @@ async def test_ten_logins_at_the_same_moment_end_with_one_attached(autojump_cloc
     assert row.id == running.world.session_of("Bron")
 
 
-# -- The world goes and comes ------------------------------------------------------------------------------------
+# -- The world forgets -------------------------------------------------------------------------------------------
 
 
-async def test_world_that_restarts_is_announced_once_and_play_goes_on_by_itself(autojump_clock, running):
+async def test_player_whom_the_world_has_forgotten_is_let_in_again_by_himself(autojump_clock, running):
     client = await running.play("Bron")
     old_session = running.world.session_of("Bron")
 
-    running.world.restart(away=True)
+    running.world.restart_without_memory(away=True)
     await client.sees(GOING)
     await trio.sleep(20)
     running.world.away = False
 
-    await client.sees("The world is there.")
+    await client.sees(LOST)
     await client.sees("Bron wakes.")
     assert client.text.count("restarting") == 1
     client.type("look")
@@ -464,26 +467,14 @@ async def test_world_that_restarts_is_announced_once_and_play_goes_on_by_itself(
     await settle()
     assert running.store.rows[old_session].state is State.CLOSED
     assert len(running.store.playing()) == 1
+    await trio.sleep(60)
+    assert "Still waiting" not in client.text
 
 
-async def test_announced_restart_is_not_announced_again(autojump_clock, running):
+async def test_what_was_typed_for_a_world_that_forgot_is_carried_out(autojump_clock, running, monkeypatch):
+    monkeypatch.setattr(command_queue, "PATIENCE", 60.0)
     client = await running.play("Bron")
-
-    running.world.drain()
-    await client.sees(GOING)
-    running.world.restart()
-
-    await client.sees("Bron wakes.")
-    assert client.text.count("restarting") == 1
-
-
-async def test_what_is_typed_while_the_world_is_away_is_carried_out_when_it_is_back(autojump_clock, running):
-    client = await running.play("Bron")
-    running.world.drain()
-    await client.sees(GOING)
-    client.type("north")
-    await settle()
-    running.world.restart(away=True)
+    running.world.restart_without_memory(away=True)
     await settle()
     client.type("east", "look")
     await settle()
@@ -491,16 +482,16 @@ async def test_what_is_typed_while_the_world_is_away_is_carried_out_when_it_is_b
     running.world.away = False
 
     await client.sees("you: look")
-    assert running.world.texts() == ["north", "east", "look"]
+    assert running.world.texts() == ["east", "look"]
 
 
-async def test_what_was_under_way_when_the_world_died_is_named(autojump_clock, running):
+async def test_what_was_under_way_to_a_world_that_forgot_is_named(autojump_clock, running):
     client = await running.play("Bron")
     running.world.echoes = False
     client.type("drop sword", "north")
     await settle()
 
-    running.world.restart()
+    running.world.restart_without_memory()
 
     await client.sees('Perhaps not carried out: "drop sword", "north".')
     await client.sees("Bron wakes.")
@@ -512,11 +503,10 @@ async def test_client_that_numbers_is_told_that_its_numbering_is_over(autojump_c
     client.type("north")
     await settle()
 
-    running.world.restart(away=True)
+    running.world.restart_without_memory()
     await client.sees("{detached}")
+    running.world.echoes = True
     client.type("look")
-    await settle()
-    running.world.echoes, running.world.away = True, False
 
     await client.sees("{attached 2}")
     client.type("east")
@@ -527,11 +517,12 @@ async def test_client_that_numbers_is_told_that_its_numbering_is_over(autojump_c
 async def test_player_whose_character_is_refused_afterwards_is_back_at_the_list(autojump_clock, running):
     client = await running.play("Bron")
     running.world.refusals["select_character"] = CharacterError(CharacterErrorCode.NOT_FOUND, "Not any more.")
-    running.world.restart(away=True)
+    running.world.restart_without_memory(away=True)
     await client.sees(GOING)
 
-    client.type("kill rat")
     running.world.away = False
+    await client.sees(LOST)
+    client.type("kill rat")
 
     await client.sees("Not any more.")
     await client.sees("What you typed meanwhile was not carried out.")
@@ -539,41 +530,31 @@ async def test_player_whose_character_is_refused_afterwards_is_back_at_the_list(
     assert client.closed is None
 
 
-async def test_player_who_goes_while_the_world_is_away_leaves_nothing(autojump_clock, running):
-    client = await running.play("Bron")
-    running.world.restart(away=True)
-    await client.sees(GOING)
-
-    client.hang_up()
-    await client.gone()
-    await settle()
-
-    running.nothing_is_left()
-    assert {row.state for row in running.store.rows.values()} == {State.CLOSED}
-
-
-async def test_detached_session_ends_with_its_world(autojump_clock, running):
+async def test_detached_session_ends_with_the_world_that_forgot_it(autojump_clock, running):
     client = await running.play("Bron")
     session = running.world.session_of("Bron")
     client.hang_up()
     await settle()
 
-    running.world.restart()
+    running.world.restart_without_memory()
     await settle()
 
     assert running.store.rows[session].state is State.CLOSED
     assert not running.gateway.registry.by_id
 
 
-async def test_many_players_survive_the_world(autojump_clock, running):
+async def test_many_players_survive_a_world_that_forgets(autojump_clock, running):
     clients = [await running.play(f"P{n}") for n in range(50)]
 
-    running.world.restart()
+    running.world.restart_without_memory()
     for client in clients:
         await client.sees("wakes.")
 
     assert all(client.closed is None for client in clients)
     assert len({running.world.session_of(f"P{n}") for n in range(50)}) == 50
+
+
+# -- The link ----------------------------------------------------------------------------------------------------
 
 
 async def test_world_that_breaks_the_protocol_loses_its_link_and_nobody_else_loses_anything(
@@ -582,34 +563,36 @@ async def test_world_that_breaks_the_protocol_loses_its_link_and_nobody_else_los
     client = await running.play("Bron")
 
     running.world.send_raw(Tick(77))
+    await settle()
 
-    await client.sees(GOING)
-    await client.sees("Bron wakes.")
     assert running.world.connections == 2
+    client.type("look")
+    await client.sees("you: look")
 
 
-@pytest.mark.parametrize("bad", [{"acks": "beyond"}, {"parts": 17}])
+@pytest.mark.parametrize("bad", [[Tick(2, [CommandResult(b"", 5)])], [Tick(2, more=True)] * 17])
 async def test_tick_that_cannot_be_ends_the_link(autojump_clock, running, bad):
     client = await running.play("Bron")
-    if "acks" in bad:
-        running.world.confirm(running.world.session_of("Bron"), 5)
-    for _ in range(bad.get("parts", 0)):
-        running.world._tick = 1
-        running.world.send(more=True)
+    session = running.world.session_of("Bron")
 
-    await client.sees(GOING)
+    for tick in bad:
+        acks = [attrs.evolve(result, session=session) for result in tick.acks]
+        running.world.send_raw(attrs.evolve(tick, acks=acks))
+    await settle()
+
+    assert running.world.connections == 2
+    client.type("look")
+    await client.sees("you: look")
 
 
 async def test_tick_in_parts_is_applied_when_it_is_complete(autojump_clock, running):
     client = await running.play("Bron")
     writes = client.system_calls
 
-    running.world.send(
-        more=True, outputs=[running.world._delivery(Text("one"), [running.world.session_of("Bron")])]
-    )
+    session = running.world.session_of("Bron")
+    running.world.send_raw(Tick(2, outputs=[running.world._delivery(Text("one"), [session])], more=True))
     await settle()
     assert client.system_calls == writes
-    running.world._tick -= 1
     running.world.send(outputs=[running.world._delivery(Text("two"), [running.world.session_of("Bron")])])
 
     await client.sees("one\ntwo\n")

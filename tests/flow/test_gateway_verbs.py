@@ -258,7 +258,7 @@ async def test_prompt_off_leaves_the_questions_of_the_login(autojump_clock, runn
     await terminal.sees("A bell.\r\n")
     assert "hp 9>" not in terminal.text
 
-    running.world.restart()
+    running.world.restart_without_memory()
 
     await terminal.sees("Bron wakes.")
 

@@ -15,7 +15,7 @@ from wyld_gateway.adapter import Protocol
 from wyld_gateway.sessions.lifecycle import State
 from wyld_gateway.sessions.postgres_store import PostgresSessionStore
 from wyld_gateway.sessions.session import SessionRow
-from wyld_gateway.sessions.store import Displaced, SessionStore
+from wyld_gateway.sessions.store import Displaced, QueuedCommands, SessionStore
 from wyld_rpc.messages import AccountId, EntityId, SessionId
 from wyld_service.errors import StoreRefused, StoreUnavailable
 from wyld_service.postgres import open_database
@@ -242,6 +242,62 @@ async def test_closed_row_stays_closed(store: SessionStore) -> None:
 async def test_rows_that_are_gone_are_no_error(store: SessionStore) -> None:
     await store.save([new_row()])
     await store.touch([(SessionId(b"nobody".ljust(16)), NOW)])
+
+
+def queued(request: pytest.FixtureRequest, store: SessionStore) -> list[tuple[bytes, int, str]]:
+    """The commands that wait for the world, as it would find them."""
+    if isinstance(store, MemorySessionStore):
+        return sorted((session, number, text) for (session, number), text in store.queued.items())
+    with psycopg.connect(request.getfixturevalue("database_url")) as connection:
+        rows = connection.execute("SELECT session_id, number, command FROM session_command_queue").fetchall()
+        return sorted((uuid.bytes, number, text) for uuid, number, text in rows)
+
+
+async def test_queued_commands_of_several_sessions_are_there(request, store: SessionStore) -> None:
+    bron, cato = await playing(store), await playing(store, CATO)
+
+    held = await store.queue(
+        [
+            QueuedCommands(bron.id, bron.generation, 7, ("north", "say 'hé'")),
+            QueuedCommands(cato.id, cato.generation, 1, ("",)),
+        ]
+    )
+
+    assert held == {bron.id, cato.id}
+    assert queued(request, store) == sorted(
+        [(bron.id, 7, "north"), (bron.id, 8, "say 'hé'"), (cato.id, 1, "")]
+    )
+
+
+async def test_commands_queued_again_stay_as_they_are(request, store: SessionStore) -> None:
+    bron = await playing(store)
+    await store.queue([QueuedCommands(bron.id, bron.generation, 1, ("north",))])
+
+    held = await store.queue([QueuedCommands(bron.id, bron.generation, 1, ("NORTH", "east"))])
+
+    assert held == {bron.id}
+    assert queued(request, store) == [(bron.id, 1, "north"), (bron.id, 2, "east")]
+
+
+async def test_nothing_is_queued_for_a_session_of_another_generation_or_a_closed_one(
+    request, store: SessionStore
+) -> None:
+    old = await playing(store)
+    await store.begin_play(old, NOW)
+    closed = await playing(store, CATO)
+    await playing(store, CATO)
+    unknown = SessionId(b"nobody".ljust(16))
+
+    held = await store.queue(
+        [QueuedCommands(session, 1, 1, ("north",)) for session in (old.id, closed.id, unknown)]
+    )
+
+    assert held == set()
+    assert queued(request, store) == []
+
+
+async def test_nothing_to_queue_is_no_error(store: SessionStore) -> None:
+    assert await store.queue([]) == set()
 
 
 async def test_touch_never_moves_a_time_back(store: SessionStore) -> None:

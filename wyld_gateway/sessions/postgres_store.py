@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from wyld_gateway.adapter import Protocol
 from wyld_gateway.sessions.lifecycle import State
 from wyld_gateway.sessions.session import SessionRow
-from wyld_gateway.sessions.store import Displaced, Entry, SessionStore
+from wyld_gateway.sessions.store import Displaced, Entry, QueuedCommands, SessionStore
 from wyld_rpc.messages import AccountId, EntityId, SessionId
 from wyld_service.errors import StoreRefused
 from wyld_service.postgres import Connection, Database
@@ -54,6 +54,21 @@ _SAVE: Final = """
         detached_at = to_timestamp(%(detached_at)s), closed_at = to_timestamp(%(closed_at)s), close_reason = %(close_reason)s
     WHERE id = %(id)s AND generation = %(generation)s AND state <> 'Closed'"""
 
+# Locked, so that a session which is being taken over elsewhere is either still ours when this commits, or seen not to be.
+_QUEUE: Final = """
+    WITH given AS (
+        SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::text[]) AS given (session_id, generation, number, command)
+    ), held AS (
+        SELECT s.id FROM sessions s
+        WHERE s.state <> 'Closed' AND (s.id, s.generation) IN (SELECT session_id, generation FROM given)
+        ORDER BY s.id FOR SHARE
+    ), inserted AS (
+        INSERT INTO session_command_queue (session_id, number, command)
+        SELECT session_id, number, command FROM given JOIN held ON held.id = session_id ORDER BY session_id, number
+        ON CONFLICT (session_id, number) DO NOTHING
+    )
+    SELECT id FROM held"""
+
 _TOUCH: Final = "UPDATE sessions SET last_activity = greatest(last_activity, to_timestamp(%s)) WHERE id = %s"
 
 _EXPIRE: Final = """
@@ -87,6 +102,9 @@ class PostgresSessionStore(SessionStore):
 
     async def save(self, rows: Sequence[SessionRow]) -> None:
         await self._database.run(_execute_many, _SAVE, [_parameters(row) for row in rows])
+
+    async def queue(self, commands: Sequence[QueuedCommands]) -> set[SessionId]:
+        return await self._database.run(_queue, commands)
 
     async def touch(self, activity: Sequence[tuple[SessionId, float]]) -> None:
         # Sorted, so that two gateways which touch the same rows cannot wait for each other.
@@ -128,6 +146,16 @@ def _begin_play(connection: Connection, parameters: dict[str, Any]) -> Entry:
         generation[0],
         tuple(Displaced(SessionId(uuid.bytes), addr, detached) for uuid, addr, detached in displaced),
     )
+
+
+def _queue(connection: Connection, commands: Sequence[QueuedCommands]) -> set[SessionId]:
+    rows = [
+        (UUID(bytes=each.session), each.generation, number, text)
+        for each in commands
+        for number, text in enumerate(each.texts, each.first)
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return {SessionId(uuid.bytes) for (uuid,) in connection.execute(_QUEUE, columns)} if rows else set()
 
 
 def _expire(connection: Connection, parameters: dict[str, Any]) -> list[SessionId]:

@@ -13,6 +13,7 @@ import attrs
 from wyld_gateway import limits
 from wyld_gateway.adapter import ClientMetadata, Protocol
 from wyld_gateway.sessions.lifecycle import IN_PLAY, STORED, Move, State, after
+from wyld_rpc.errors import RemoteProtocolError
 from wyld_rpc.messages import AccountId, EntityId, Json, SessionId
 from wyld_rpc.numbering import SendWindow, Seq
 
@@ -55,8 +56,12 @@ class Session:
         generation: Rises with every attach; 0 until it is in play. Whatever goes to the world about it carries this number.
         epoch: Of the two numberings, given by the world when the session comes into play.
         commands: What was typed and not yet confirmed by the world; its numbers are those of the commands.
-        sent: The last of those numbers that has left for the world.
-        outputs: The position in the world's numbering of outputs: everything up to it was handed to a client or had none.
+        sent: The last of those numbers that has left for the world over the link of now, or is done anyway.
+        left: The last of those numbers that ever left this gateway, for the world or for the queue: it may have been carried out.
+        queued: The last of those numbers that is in the queue, or is done anyway; counted while the world is away.
+        safe: The last of those numbers that the client was told to be safe: nothing that dies takes it along.
+        received: The last output, in the world's numbering, that came here.
+        missed: Outputs that came while no client was there, as `wire.encode_output` makes them; None if there are none.
         client: The connection that is attached to it.
         last_activity: When its player last typed.
         touched_at: When its row last heard that it is alive.
@@ -78,7 +83,11 @@ class Session:
     epoch: bytes = b""
     commands: SendWindow[str] = attrs.field(factory=lambda: SendWindow(limits.COMMANDS))
     sent: int = 0
-    outputs: int = 0
+    left: int = 0
+    queued: int = 0
+    safe: int = 0
+    received: int = 0
+    missed: SendWindow[bytes] | None = None
     client: Client | None = None
     last_activity: float = attrs.field(default=attrs.Factory(lambda self: self.created_at, takes_self=True))
     touched_at: float = 0.0
@@ -105,7 +114,40 @@ class Session:
         come before this answer, or come after it."""
         self.epoch = epoch
         self.commands = SendWindow.resume(limits.COMMANDS, last=Seq(applied), acked=Seq(applied))
-        self.sent = applied
+        self.sent = self.left = self.queued = self.safe = applied
+
+    @property
+    def in_flight(self) -> int:
+        """How many commands are under way to the world over the link of now."""
+        return self.sent - self.commands.acked
+
+    @property
+    def confirmed(self) -> int:
+        """The last output that a client has; a client has what was handed to its connection."""
+        return self.received if self.missed is None else self.missed.acked
+
+    def applied(self, number: int) -> None:
+        """All commands up to `number` are carried out.
+
+        Raises:
+            RemoteProtocolError: That one never left this gateway; nothing has changed.
+        """
+        if number > self.left:
+            raise RemoteProtocolError(f"command {number} is confirmed, but {self.left} was the last one sent")
+        self.commands.ack(number)
+        self.sent = max(self.sent, number)
+
+    def unsend(self) -> None:
+        """The link is lost: whatever is not confirmed is to be sent again."""
+        self.sent = self.queued = self.commands.acked
+
+    def miss(self, number: int, encoded: bytes, now: float) -> None:
+        """Keep an output that came while no client is there."""
+        if self.missed is None:
+            before = Seq(self.received)
+            self.missed = SendWindow.resume(limits.OUTPUTS, last=before, acked=before)
+        self.missed.hand_back(number, ((encoded, len(encoded)),), now)
+        self.received = number
 
     def move(self, move: Move, now: float, reason: str | None = None) -> None:
         """Make a move of the table; `reason` tells why it is closed.

@@ -43,6 +43,20 @@ class Entry:
     displaced: tuple[Displaced, ...]
 
 
+@attrs.frozen
+class QueuedCommands:
+    """Commands of one session that wait for the world, in a row: `texts[0]` has the number `first`."""
+
+    session: SessionId
+    generation: int
+    first: int
+    texts: tuple[str, ...]
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.texts) - 1
+
+
 class SessionStore(abc.ABC):
     """Raises `StoreUnavailable` when it cannot do something now, and `StoreRefused` for what it never will."""
 
@@ -69,6 +83,11 @@ class SessionStore(abc.ABC):
     @abc.abstractmethod
     async def save(self, rows: Sequence[SessionRow]) -> None:
         """Write what changed. A row that is closed, or has another generation by now, belongs to somebody else: it stays."""
+
+    @abc.abstractmethod
+    async def queue(self, commands: Sequence[QueuedCommands]) -> set[SessionId]:
+        """Insert commands for the world to find. Tells which of the sessions are still alive and of that generation; nothing is
+        inserted for any other. Commands that are there already stay as they are."""
 
     @abc.abstractmethod
     async def touch(self, activity: Sequence[tuple[SessionId, float]]) -> None:

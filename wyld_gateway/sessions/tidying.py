@@ -1,4 +1,4 @@
-"""What has to be done from time to time for rows that nobody changes: vouch for the living, close and delete the dead.
+"""What has to be done from time to time for sessions that nobody changes: vouch for the living, close and delete the dead.
 
 A row is not only changed by its own gateway's moves. `touch` tells the database which sessions are alive, so that those of a gateway
 that was killed can be told from those of a player who only listens. `expire` closes rows that no world and no gateway knows any more;
@@ -56,6 +56,7 @@ class Tidying:
         """Tidy up every `interval` seconds, for ever; a database that is away is tried again the next time."""
         while True:
             await trio.sleep(interval)
+            self.forget_old_outputs()
             try:
                 await self.touch()
                 if self._world_is_there():
@@ -73,6 +74,13 @@ class Tidying:
             await self._store.touch([(session.id, now) for session in batch])
             for session in batch:
                 session.touched_at = now
+
+    def forget_old_outputs(self) -> None:
+        """Let go of what is kept for a client to come back, and is too old by now."""
+        now = trio.current_time()
+        for session in self._registry.by_id.values():
+            if session.missed is not None:
+                session.missed.expire(now)
 
     def _is_due(self, session: Session, now: float) -> bool:
         if not session.stored or session.client is None:
