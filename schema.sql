@@ -143,3 +143,32 @@ CREATE TABLE IF NOT EXISTS world_fence (
 INSERT INTO world_fence DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 INSERT INTO schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
+
+-- migration 2
+
+-- What a starting world needs to go on where the last one was: who plays which character, and from where. Rows of before this block
+-- were thrown away at each start of the world, so nothing is lost with them.
+ALTER TABLE session_positions
+    ADD COLUMN IF NOT EXISTS account_id     uuid,
+    ADD COLUMN IF NOT EXISTS character_id   uuid,
+    ADD COLUMN IF NOT EXISTS generation     bigint NOT NULL DEFAULT 0 CHECK (generation >= 0),
+    ADD COLUMN IF NOT EXISTS gateway_id     uuid,
+    ADD COLUMN IF NOT EXISTS gateway_epoch  bytea,
+    ADD COLUMN IF NOT EXISTS detached_at    timestamptz,
+    ADD COLUMN IF NOT EXISTS kept           bytea;              -- unconfirmed outputs, at a clean stop: a msgpack array
+DELETE FROM session_positions WHERE character_id IS NULL;
+ALTER TABLE session_positions
+    ALTER COLUMN account_id   SET NOT NULL,
+    ALTER COLUMN character_id SET NOT NULL,
+    ALTER COLUMN generation   DROP DEFAULT;
+
+-- `clean_fence` is the fence of the last world that stopped in its own time. The other three: the command that the world with that
+-- fence was about to run, and in how many worlds in a row it was that one.
+ALTER TABLE world_fence
+    ADD COLUMN IF NOT EXISTS clean_fence     bigint  NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS suspect_fence   bigint  NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS suspect_session uuid,
+    ADD COLUMN IF NOT EXISTS suspect_number  bigint,
+    ADD COLUMN IF NOT EXISTS suspect_ends    integer;
+
+INSERT INTO schema_version (version) VALUES (2) ON CONFLICT DO NOTHING;

@@ -20,14 +20,14 @@ from typing import Final
 import attrs
 import trio
 
-from wyld_rpc.messages import EntityId
+from wyld_rpc.messages import EntityId, SessionId
 from wyld_service.errors import StoreRefused, StoreUnavailable
 from wyld_service.log import Event, get_logger
 from wyld_world.errors import CommitRefused
 from wyld_world.gateways import Gateway, Gateways, Link
 from wyld_world.model.rows import Changes, CharacterRow, EntityRow
 from wyld_world.sessions import Sessions
-from wyld_world.store import Commit, Fence, OutboxRow, WorldStore
+from wyld_world.store import Commit, Fence, OutboxRow, Suspect, WorldStore
 from wyld_world.ticks import SealedTick
 
 PATIENCE: Final = 2.0
@@ -59,16 +59,20 @@ class Turn:
         answers: Sent at release, before the ticks.
         promises: Answers that are true only once the changes are committed.
         changes: What it changed durably.
+        moved: Whether sessions came, went, or went elsewhere, which no death may take back either.
+        unqueued: Up to which number the queued commands of a session are done with.
     """
 
     ticks: list[tuple[Gateway, SealedTick]]
     answers: list[Answer]
     promises: list[Answer]
     changes: Changes
+    moved: bool = False
+    unqueued: dict[SessionId, int] = attrs.field(factory=dict)
 
     @property
     def needs_commit(self) -> bool:
-        return len(self.ticks) > 1 or bool(self.changes) or bool(self.promises)
+        return bool(len(self.ticks) > 1 or self.changes or self.promises or self.moved or self.unqueued)
 
     def release(self) -> None:
         for answer in self.answers:
@@ -120,6 +124,9 @@ class Committer:
         self._waiting: deque[Turn] = deque()
         self._unsaved = _Unsaved()
         self._promises: list[Answer] = []
+        self._unqueued: dict[SessionId, int] = {}
+        self._suspect: Suspect | None = None
+        self._suspect_noted = trio.Event()
         self._work = trio.Event()
         self._finishing = False
         self._finished = trio.Event()
@@ -129,12 +136,23 @@ class Committer:
         if turn.changes:
             self._unsaved.add(turn.changes)
         self._promises += turn.promises
+        self._unqueued |= turn.unqueued
         if turn.needs_commit:
             self._work.set()
         if self.unprotected_since is None and (self._waiting or turn.needs_commit):
             self._waiting.append(turn)
         else:
             turn.release()
+
+    async def note(self, suspect: Suspect) -> None:
+        """Return once it is written down that this command is about to run, or nothing can be written. For one task.
+
+        Cancellation: it may have been noted or not.
+        """
+        if self.unprotected_since is None:
+            self._suspect, self._suspect_noted = suspect, trio.Event()
+            self._work.set()
+            await self._suspect_noted.wait()
 
     async def run(self) -> None:
         """Commit and release until everything that `finish` waits for is committed.
@@ -151,6 +169,8 @@ class Committer:
             turns, promises, commit = len(self._waiting), self._promises, self._make_commit()
             self._promises = []
             await self._land(commit)
+            if commit.suspect is not None:
+                self._suspect_noted.set()
             self._protected_again()
             # Unless all were released unprotected meanwhile, these are the oldest that wait.
             for _ in range(min(turns, len(self._waiting))):
@@ -161,21 +181,25 @@ class Committer:
         self._finished.set()
 
     async def finish(self) -> None:
-        """Commit once more, everything that there is, and end. Nothing may be added after this.
+        """Commit once more, everything that there is with every session and what it keeps, and end: this world has stopped cleanly.
 
-        If cancelled, the commit goes on.
+        Nothing may be added after this. If cancelled, the commit goes on.
         """
         self._finishing = True
         self._work.set()
         await self._finished.wait()
 
     def _make_commit(self) -> Commit:
-        positions, ended = self._sessions.take_changed()
+        sessions, ended = self._sessions.take_changed()
+        if self._finishing:
+            sessions = self._sessions.all_rows()
+        unqueued, self._unqueued = self._unqueued, {}
+        suspect, self._suspect = self._suspect, None
         ticks = [(gateway, tick) for gateway in self._gateways for tick in gateway.unacked.unstored()]
         ticks += [(gateway, tick) for turn in self._waiting for gateway, tick in turn.ticks]
         outbox = []
         for gateway, tick in ticks:
-            if gateway.link is not None:
+            if not gateway.forgotten:
                 tick.stored = True
                 gateway.stored = tick.number
                 outbox.append(OutboxRow(gateway.id, gateway.epoch, tick.number, tick.bodies))
@@ -183,10 +207,13 @@ class Committer:
             self._fence,
             self._last_commit + 1,
             self._unsaved.take(),
-            positions,
+            sessions,
             ended,
             tuple(outbox),
             self._gateways.take_confirmed(),
+            tuple(unqueued.items()),
+            suspect,
+            self._finishing,
         )
 
     async def _land(self, commit: Commit) -> None:
@@ -212,6 +239,7 @@ class Committer:
         await trio.sleep(PATIENCE)
         self.unprotected_since = trio.current_time()
         _log.error(Event.WORLD_UNPROTECTED, reason=f"no commit for {PATIENCE:g} s")
+        self._suspect_noted.set()
         while self._waiting:
             self._waiting.popleft().release()
 

@@ -5,7 +5,12 @@ The engine takes what gateways put into their inboxes, gateway by gateway in tur
 becomes one tick for each gateway that it concerns; what it changed durably is taken from the journal; both go to the committer,
 which decides when they may be seen.
 
-The loop sleeps until there is input; `put` and `beat` wake it.
+The loop sleeps until there is input; `put`, `report`, `put_queued` and `beat` wake it. Reports of gateways come first, then what waited in
+the database's command queue, then the inboxes.
+
+A world that has just begun runs nothing but reports until every gateway that held sessions has reported, at most `HOLD`. If the world before
+it did not end in its own time, the first commands run one in a turn and are noted before they run: one that was noted
+at two ends in a row is skipped, or it would end every world to come.
 
 A command that raises is undone (`attempts`): the journal restores every value and nothing that it said is sent. Its player gets one System
 line, and its number is applied, because trying it again would fail again.
@@ -15,7 +20,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, ParamSpec
 
@@ -31,18 +36,23 @@ from wyld_rpc.messages import (
     DisconnectReason,
     SessionDisconnected,
     SessionId,
+    SessionReconnected,
     System,
 )
 from wyld_rpc.numbering import Receipt
+from wyld_service.log import Event, get_logger
 from wyld_world.attempts import Attempts
+from wyld_world.command_queue import CommandQueue
 from wyld_world.commands import perform
 from wyld_world.committer import Answer, Committer, Turn
 from wyld_world.errors import Undone
-from wyld_world.gateways import Asked, Gateway, Gateways, Item
+from wyld_world.gateways import Asked, Gateway, Gateways, Item, Life, Link, Reported
 from wyld_world.model import presence
 from wyld_world.model.heartbeat import beat
+from wyld_world.reconciling import Reconciling
 from wyld_world.requests import Promise, Requests
 from wyld_world.sessions import Session, Sessions
+from wyld_world.store import QueuedCommand, SavedWorld, Suspect
 
 HEARTBEAT: Final = 1.0
 """Seconds between two heartbeats of the model."""
@@ -51,12 +61,23 @@ LOSS_DEBOUNCE: Final = 5.0
 EXPIRY_SWEEP: Final = 60
 """Heartbeats between two looks for kept outputs that are too old; they are many, and a minute more does not matter."""
 
+HOLD: Final = 2.0
+"""Seconds that a starting world waits for the gateways of the one before: as long as their longest pause between two attempts."""
+CAREFUL: Final = 200
+"""Commands that are noted one by one after an unclean end: what its gateways send again comes first, and each costs a commit."""
+
+SKIPPED_TEXT: Final = (
+    "The world has ended twice at that command, so it was left out. The mistake has been noted."
+)
+_SKIPPED: Final = CommandError(CommandErrorCode.SKIPPED, SKIPPED_TEXT)
 FAILED_TEXT: Final = (
     "Something went wrong with that command. Nothing has changed, and the mistake has been noted."
 )
 _FAILED: Final = CommandError(CommandErrorCode.FAILED, FAILED_TEXT)
 
 P = ParamSpec("P")
+
+_log = get_logger()
 
 
 @attrs.frozen
@@ -96,7 +117,10 @@ class Engine:
         gateways: Gateways,
         committer: Committer,
         *,
+        queue: CommandQueue,
         accounts: set[AccountId],
+        awaited: set[Life],
+        saved: SavedWorld,
         detached_ttl: float,
         limits: TurnLimits,
         clocks: Clocks,
@@ -111,6 +135,17 @@ class Engine:
         self._detached_ttl = detached_ttl
         self._limits = limits
         self._clocks = clocks
+        self._reconciling = Reconciling(attempts, sessions)
+        self._queue = queue
+        self._awaited = awaited
+        self._holding = True
+        self._begins_at = clocks.now() + HOLD
+        self._suspect = saved.suspect
+        self._careful = 0 if saved.clean else CAREFUL
+        self._reports: deque[tuple[Gateway, Reported]] = deque()
+        self._queued: deque[QueuedCommand | SessionId] = deque(saved.queued)
+        self._parked: dict[SessionId, list[tuple[Gateway, Item]]] = {}
+        self._unqueued: dict[SessionId, int] = {}
         self._ready: deque[Gateway] = deque()
         self._beats_due = 0
         self._beats = 0
@@ -121,20 +156,46 @@ class Engine:
 
     # ------------------------------------------------------------------------------------------- input
 
-    def gateway_linked(self, gateway: Gateway) -> None:
-        """A link is open. An older link of the same gateway is lost with that."""
-        older = self._gateways.find(gateway.id)
-        if older is not None:
-            self.gateway_lost(older, "the gateway has opened another link")
-        self._gateways.add(gateway)
+    def gateway_linked(self, life: Life, link: Link) -> Gateway:
+        """A link is open. An older link of the same gateway is lost with that, and an earlier life of it is over."""
+        gateway = self._gateways.find(life)
+        if gateway is None:
+            gateway = Gateway(*life)
+            self._gateways.add(gateway)
+        elif gateway.link is not None:
+            self.link_lost(gateway, gateway.link, "the gateway has opened another link")
+        for earlier in self._gateways.other_lives(gateway):
+            if earlier.link is not None:
+                self.link_lost(earlier, earlier.link, "the gateway has begun another life")
+            self._forget(earlier)
+        gateway.begin_link(link)
+        return gateway
 
-    def gateway_lost(self, gateway: Gateway, reason: str) -> None:
-        """A link has ended, or must end: its sessions wait for their players. Nothing happens the second time."""
-        if gateway.link is None:
-            return
-        gateway.link.end(reason)
-        self._gateways.lose(gateway)
-        self._sessions.lose_gateway(gateway, self._clocks.now())
+    def link_lost(self, gateway: Gateway, link: Link, reason: str) -> None:
+        """A link has ended, or must end: its sessions wait for it to come back. Nothing happens the second time."""
+        if gateway.link is link:
+            link.end(reason)
+            gateway.lose_link(self._clocks.now())
+            self._sessions.lose_link(gateway, self._clocks.now())
+
+    def _forget(self, gateway: Gateway) -> None:
+        """Nobody counts on a gateway any more: its sessions wait for their players, and what they had queued is run."""
+        self._queue.ask([session.id for session in self._sessions.of(gateway.life)])
+        self._sessions.release(gateway.life, self._clocks.now())
+        self._gateways.forget(gateway)
+        self._awaited.discard(gateway.life)
+        self._input.set()
+
+    def report(self, gateway: Gateway, reported: Reported) -> None:
+        """Queue positions, which are taken before everything else."""
+        self._reports.append((gateway, reported))
+        self._input.set()
+
+    def put_queued(self, sessions: Sequence[SessionId], rows: Sequence[QueuedCommand]) -> None:
+        """Queue what was in the database's command queue of these sessions."""
+        self._queued += rows
+        self._queued += sessions
+        self._input.set()
 
     def put(self, gateway: Gateway, item: Item) -> None:
         """Queue a command, a request or a departure. Raises `RemoteProtocolError` if too much is queued already."""
@@ -159,18 +220,49 @@ class Engine:
         """Run turns until `stop`. Cancellation takes effect between two turns."""
         while True:
             await self._input.wait()
+            if self._careful and not self._stopping:
+                await self._note_next()
             if self._stopping:
                 return
-            if self._beats_due:
-                self._beats_due = 0
-                self._run_turn(self._heartbeat)
-            if self._ready:
-                gateway = self._ready.popleft()
-                self._run_turn(self._take_from, gateway)
-                if gateway.inbox:
-                    self._ready.append(gateway)
-            if not self._ready:
+            if self._reports:
+                self._run_turn(self._reconcile)
+                continue
+            if self._may_run():
+                self._run_next()
+            if self._holding or not (self._queued or self._ready):
                 self._input = trio.Event()
+
+    def _may_run(self) -> bool:
+        """Whether all gateways that held sessions have reported, or have had the time to; the first time, the others are given up."""
+        if self._holding and not (self._awaited and self._clocks.now() < self._begins_at):
+            self._holding = False
+            for session in self._sessions.by_id.values():
+                if session.gateway is None:
+                    self._sessions.detach(session, self._clocks.now())
+        return not self._holding
+
+    def _run_next(self) -> None:
+        if self._beats_due:
+            self._beats_due = 0
+            self._run_turn(self._heartbeat)
+        if self._queued:
+            self._run_turn(self._take_queued)
+        elif self._ready:
+            gateway = self._ready.popleft()
+            self._run_turn(self._take_from, gateway)
+            if gateway.inbox:
+                self._ready.append(gateway)
+
+    async def _note_next(self) -> None:
+        """Write down which command is about to run, if it is one."""
+        if self._holding or self._reports:
+            return
+        item = self._queued[0] if self._queued else self._ready[0].inbox[0] if self._ready else None
+        if isinstance(item, Command | QueuedCommand):
+            suspect = self._suspect
+            again = suspect is not None and (suspect.session, suspect.number) == (item.session, item.number)
+            ends = suspect.ends + 1 if suspect is not None and again else 1
+            await self._committer.note(Suspect(item.session, item.number, ends))
 
     def _run_turn(self, body: Callable[P, None], /, *args: P.args, **kwargs: P.kwargs) -> None:
         self._attempts.now = self._clocks.now()
@@ -178,22 +270,75 @@ class Engine:
         body(*args, **kwargs)
         self.turns += 1
         ticks = [(each, each.writer.seal()) for each in self._gateways if not each.writer.is_empty]
-        self._committer.add(Turn(ticks, self._answers, self._promises, self._attempts.journal.take_changes()))
-        self._answers, self._promises = [], []
+        changes, moved = self._attempts.journal.take_changes(), self._sessions.take_moved()
+        self._committer.add(Turn(ticks, self._answers, self._promises, changes, moved, self._unqueued))
+        self._answers, self._promises, self._unqueued = [], [], {}
 
     def _take_from(self, gateway: Gateway) -> None:
         inbox, stopwatch = gateway.inbox, self._clocks.stopwatch
         ends = stopwatch() + self._limits.seconds
-        for _ in range(min(len(inbox), self._limits.commands)):
+        for _ in range(min(len(inbox), self._most)):
             item = inbox.popleft()
-            if isinstance(item, Command):
-                self._command(gateway, item)
-            elif isinstance(item, Asked):
-                self._answer(gateway, item)
-            else:
-                self._session_disconnected(gateway, item)
+            if not ((self._parked or type(item) is Asked) and self._park(gateway, item)):
+                self._take(gateway, item)
             if stopwatch() >= ends:
                 break
+
+    @property
+    def _most(self) -> int:
+        """Commands in one turn."""
+        return 1 if self._careful else self._limits.commands
+
+    def _take(self, gateway: Gateway, item: Item) -> None:
+        if isinstance(item, Command):
+            self._command(gateway, item)
+        elif isinstance(item, Asked):
+            self._answer(gateway, item)
+        else:
+            self._session_disconnected(gateway, item)
+
+    def _reconcile(self) -> None:
+        gateway, reported = self._reports.popleft()
+        if gateway.link is not reported.link:
+            return  # the link is lost, and its gateway will report again
+        answer = self._reconciling.take(gateway, reported.params)
+        self._answers.append(Answer(reported.link, reported.id, answer))
+        if not reported.params.more:
+            self._awaited.discard(gateway.life)
+            self._queue.ask([session.id for session in gateway.sessions])
+
+    # ------------------------------------------------------------------------------- the queue of commands
+
+    def _take_queued(self) -> None:
+        for _ in range(min(len(self._queued), self._most)):
+            item = self._queued.popleft()
+            if isinstance(item, QueuedCommand):
+                self._queued_command(item)
+            else:
+                for gateway, parked in self._parked.pop(item, ()):
+                    self._take(gateway, parked)
+
+    def _queued_command(self, queued: QueuedCommand) -> None:
+        session = self._sessions.by_id.get(queued.session)
+        if session is not None:
+            receipt = session.commands.accept(queued.number)
+            if receipt is Receipt.GAP:
+                return  # nothing can be proved of it; it stays where it is for as long as its session
+            if receipt is Receipt.NEW:
+                self._perform(session, queued.number, queued.text)
+        self._unqueued[queued.session] = queued.number
+
+    def _park(self, gateway: Gateway, item: Item) -> bool:
+        """Let an item wait for the queued commands of its session: an attach, and whatever comes before they are read."""
+        session = item.params.session if isinstance(item, Asked) else item.session
+        if session not in self._parked:
+            attaches = isinstance(item, Asked) and isinstance(item.params, SessionReconnected)
+            if not attaches or self._committer.unprotected_since is not None:
+                return False
+            self._parked[session] = []
+            self._queue.ask([session])
+        self._parked[session].append((gateway, item))
+        return True
 
     # ---------------------------------------------------------------------------------------- commands
 
@@ -204,22 +349,49 @@ class Engine:
         receipt = session.commands.accept(command.number)
         if receipt is Receipt.GAP:
             expected = session.commands.position + 1
-            self.gateway_lost(gateway, f"command {command.number} came where {expected} was due")
-            return
-        if receipt is Receipt.NEW:
-            self.commands += 1
-            self._sessions.changed.add(session)
-            try:
-                # An empty command has only its number: its gateway has answered it, or dropped it.
-                if command.text:
-                    self._attempts.act(session.character, perform, command.text)
-            except Undone:
-                self._attempts.attempt(
-                    "engine", self._attempts.outlet.send, (session.character,), System(FAILED_TEXT)
+            if gateway.link is not None:
+                self.link_lost(
+                    gateway, gateway.link, f"command {command.number} came where {expected} was due"
                 )
-                gateway.writer.failed(session.id, command.number, _FAILED)
-                return
-        gateway.writer.applied(session.id, session.commands.position)
+        elif receipt is Receipt.NEW:
+            self._perform(session, command.number, command.text)
+        else:
+            gateway.writer.applied(session.id, session.commands.position)
+
+    def _perform(self, session: Session, number: int, text: str) -> None:
+        """Run a command whose number is accepted, and acknowledge it to whoever has the session now."""
+        self.commands += 1
+        self._careful = max(0, self._careful - 1)
+        self._sessions.changed.add(session)
+        gateway, error = session.gateway, None  # the command may end the session
+        # An empty command has only its number: its gateway has answered it, or dropped it.
+        if text:
+            error = self._skip(session, number) or self._run_command(session, text)
+        if gateway is None:
+            return
+        if error is None:
+            gateway.writer.applied(session.id, number)
+        else:
+            gateway.writer.failed(session.id, number, error)
+
+    def _run_command(self, session: Session, text: str) -> CommandError | None:
+        try:
+            self._attempts.act(session.character, perform, text)
+        except Undone:
+            self._say(session, FAILED_TEXT)
+            return _FAILED
+        return None
+
+    def _skip(self, session: Session, number: int) -> CommandError | None:
+        suspect = self._suspect
+        if suspect is None or suspect.ends < 2 or (suspect.session, suspect.number) != (session.id, number):
+            return None
+        _log.error(Event.CMD_FAILED, who=session.character.name, reason="the world has ended at it twice")
+        self._say(session, SKIPPED_TEXT)
+        return _SKIPPED
+
+    def _say(self, session: Session, text: str) -> None:
+        self._attempts.attempt("engine", self._attempts.outlet.send, (session.character,), System(text))
 
     def _bound(self, gateway: Gateway, session_id: SessionId, generation: int) -> Session | None:
         """The session, unless whoever speaks of it has lost it. A lost link's commands still count while nobody else has it."""
@@ -260,6 +432,9 @@ class Engine:
                     self._attempts.act(session.character, presence.lose_link)
         for session in self._sessions.detached_by(self._attempts.now - self._detached_ttl):
             self._expire(session)
+        for gateway in [each for each in self._gateways if each.link is None]:
+            if gateway.is_overdue or gateway.away_since <= self._attempts.now - self._detached_ttl:
+                self._forget(gateway)
         if self._beats % EXPIRY_SWEEP == 0:
             self._sessions.expire_outputs(self._attempts.now)
         with suppress(Undone):

@@ -3,6 +3,8 @@
 The reader of the peer calls `on_request` and `on_event` in the order of the wire. Nothing here waits: commands, departures and most
 requests go into the gateway's inbox for the engine, the two that need a password go to the accounts, and acknowledgements take effect
 at once, because they only let go of what is kept.
+
+The first thing on a link are the gateway's positions (`messages.Positions`); whatever else comes before them breaks the protocol.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from wyld_rpc.errors import LinkError, LocalProtocolError, RemoteProtocolError, 
 from wyld_rpc.frames import Event as WireEvent
 from wyld_rpc.frames import Request
 from wyld_rpc.messages import (
+    MAX_REPORTS,
     METHODS,
     Acks,
     Authenticate,
@@ -26,14 +29,16 @@ from wyld_rpc.messages import (
     ClientChanged,
     Commands,
     CreateAccount,
+    Positions,
     SessionDisconnected,
+    SessionReport,
 )
 from wyld_rpc.numbering import Epoch
 from wyld_rpc.peer import UNKNOWN_METHOD, Peer, open_world_side
 from wyld_service.log import Event, get_logger
 from wyld_world.accounts import Accounts
 from wyld_world.engine import Engine
-from wyld_world.gateways import Asked, Gateway
+from wyld_world.gateways import Asked, Gateway, Reported
 from wyld_world.sessions import Sessions
 
 MAX_COMMAND: Final = 64 * 1024
@@ -89,21 +94,22 @@ class GatewayLink:
         self.ended = trio.Event()
         self.reason = "the world stops"
         self._services = services
+        self._reported_all = False
         self._peer: Peer | None = None
         self._gateway: Gateway | None = None
 
     def open(self, peer: Peer) -> None:
         """The opening has succeeded; from now on requests and events may come."""
         self._peer = peer
-        self._gateway = Gateway(peer.opened.gateway_id, peer.opened.gateway_epoch, self)
-        self._services.engine.gateway_linked(self._gateway)
+        life = peer.opened.gateway_id, peer.opened.gateway_epoch
+        self._gateway = self._services.engine.gateway_linked(life, self)
         _log.info(Event.LINK_UP, gateway=peer.opened.gateway_id.hex())
 
     def close(self) -> None:
         """The link has ended."""
         gateway = None if self._gateway is None else self._gateway.id.hex()
         if self._gateway is not None:
-            self._services.engine.gateway_lost(self._gateway, self.reason)
+            self._services.engine.link_lost(self._gateway, self, self.reason)
         _log.warning(Event.LINK_DOWN, gateway=gateway, reason=self.reason)
 
     # ------------------------------------------------------------------------------- for the engine
@@ -138,10 +144,31 @@ class GatewayLink:
             self._peer.respond_error(request.id, UNKNOWN_METHOD, f"there is no method {request.method!r}")
             return
         params: Any = wire.structure(method[0], request.params)
+        if isinstance(params, Positions):
+            self._take_positions(request.id, params)
+            return
+        self._check_settled()
         if isinstance(params, Authenticate | CreateAccount):
             self._check_password(request.id, params)
         else:
             self._services.engine.put(self._gateway, Asked(self, request.id, params))
+
+    def _check_settled(self) -> Gateway:
+        assert self._gateway is not None
+        if not self._gateway.settled:
+            raise RemoteProtocolError("something came before the positions")
+        return self._gateway
+
+    def _take_positions(self, request_id: int, positions: Positions) -> None:
+        assert self._gateway is not None
+        if self._reported_all or len(positions.sessions) > MAX_REPORTS:
+            raise RemoteProtocolError("more positions than there may be")
+        for report in positions.sessions:
+            _check_report(report)
+        if not self._gateway.settled:
+            self._gateway.settle(positions.tick)
+        self._reported_all = not positions.more
+        self._services.engine.report(self._gateway, Reported(self, request_id, positions))
 
     def _check_password(self, request_id: int, params: Authenticate | CreateAccount) -> None:
         if params.session in self._services.sessions.by_id:
@@ -151,28 +178,41 @@ class GatewayLink:
             self._services.accounts.submit(params, lambda result: self.answer(request_id, result))
 
     def on_event(self, event: WireEvent) -> None:
-        assert self._gateway is not None
+        gateway = self._check_settled()
         message = wire.unpack_event(event.kind, event.body)
         match message:
             case Commands():
-                for command in message.commands:
-                    if len(command.text) > MAX_COMMAND:
-                        raise RemoteProtocolError(f"a command of {len(command.text)} characters")
-                    self._services.engine.put(self._gateway, command)
+                self._take_commands(gateway, message)
             case Acks():
-                self._acknowledge(message)
+                self._acknowledge(gateway, message)
             case SessionDisconnected():
-                self._services.engine.put(self._gateway, message)
+                self._services.engine.put(gateway, message)
             case ClientChanged():
                 pass  # the world words everything so that it can be read aloud; nothing depends on the client yet
             case _:
                 raise UnknownEvent(event.kind)
 
-    def _acknowledge(self, acks: Acks) -> None:
-        assert self._gateway is not None
-        self._gateway.unacked.ack(acks.tick)
+    def _take_commands(self, gateway: Gateway, commands: Commands) -> None:
+        sessions = self._services.sessions.by_id
+        for command in commands.commands:
+            if len(command.text) > MAX_COMMAND:
+                raise RemoteProtocolError(f"a command of {len(command.text)} characters")
+            session = sessions.get(command.session)
+            if session is not None and session.awaits_report and session.generation == command.generation:
+                raise RemoteProtocolError("a command came before the report of its session")
+            self._services.engine.put(gateway, command)
+
+    def _acknowledge(self, gateway: Gateway, acks: Acks) -> None:
+        gateway.unacked.ack(acks.tick)
         sessions = self._services.sessions.by_id
         for session_id, number in acks.outputs:
             session = sessions.get(session_id)
-            if session is not None and session.gateway is self._gateway:
+            if session is not None and session.gateway is gateway:
                 session.outputs.ack(number)
+
+
+def _check_report(report: SessionReport) -> None:
+    if not report.confirmed <= report.received - len(report.kept):
+        raise RemoteProtocolError("a report contradicts itself")
+    for kept in report.kept:
+        wire.decode_output(kept)

@@ -22,7 +22,11 @@ def readings(world: RunningWorld) -> list[Reading]:
         return {("attached",): len(sessions.by_id) - detached, ("detached",): detached}
 
     return [
-        Reading("wyld_world_gateways", "Gateways that are linked.", lambda: len(tuple(gateways))),
+        Reading(
+            "wyld_world_gateways",
+            "Gateways that are linked.",
+            lambda: sum(each.link is not None for each in gateways),
+        ),
         Reading("wyld_world_sessions", "Sessions in play.", by_attachment, labels=("client",)),
         Reading("wyld_world_commands", "Commands that have run.", lambda: engine.commands, kind="counter"),
         Reading("wyld_world_turns", "Turns of the engine.", lambda: engine.turns, kind="counter"),

@@ -6,20 +6,31 @@ the first statement locks, is never held while this process thinks, is stopped, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from wyld_rpc.frames import encode_event
-from wyld_rpc.messages import AccountId, EntityId, Tick
+from wyld_rpc.frames import Event, FrameDecoder, encode_event, pack_body, unpack_body
+from wyld_rpc.messages import AccountId, EntityId, SessionId, Tick
+from wyld_rpc.numbering import Epoch
 from wyld_service.errors import StoreRefused
 from wyld_service.postgres import Connection, Database
 from wyld_world.errors import FencedOff
 from wyld_world.gateways import Confirmed
 from wyld_world.model.rows import Changes, CharacterRow, EntityKind, EntityRow
-from wyld_world.store import Account, Commit, Fence, OutboxRow, SavedWorld, WorldStore
+from wyld_world.sessions import SessionRow
+from wyld_world.store import (
+    Account,
+    Commit,
+    Fence,
+    OutboxRow,
+    QueuedCommand,
+    SavedWorld,
+    Suspect,
+    WorldStore,
+)
 
 WORLD_LOCK: Final = 0x57594C44_574F524C
 """Of the advisory lock that every world holds while it lives: "WYLDWORL" as bytes."""
@@ -46,10 +57,18 @@ _UPSERT_CHARACTER: Final = """
     ON CONFLICT (entity_id) DO UPDATE SET (attributes, description, metadata, last_played_at)
         = (excluded.attributes, excluded.description, excluded.metadata, excluded.last_played_at)
 """
-_UPSERT_POSITION: Final = """
-    INSERT INTO session_positions (session_id, epoch, applied, sent) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (session_id) DO UPDATE SET (epoch, applied, sent, updated_at)
-        = (excluded.epoch, excluded.applied, excluded.sent, now())
+_UPSERT_SESSION: Final = """
+    INSERT INTO session_positions AS old
+        (session_id, character_id, account_id, generation, epoch, applied, sent, gateway_id, gateway_epoch, detached_at, kept)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN %s THEN now() END, %s)
+    ON CONFLICT (session_id) DO UPDATE SET
+        (generation, epoch, applied, sent, gateway_id, gateway_epoch, kept, updated_at, detached_at)
+        = (excluded.generation, excluded.epoch, excluded.applied, excluded.sent, excluded.gateway_id, excluded.gateway_epoch,
+           excluded.kept, now(), CASE WHEN excluded.detached_at IS NOT NULL THEN coalesce(old.detached_at, now()) END)
+"""
+_SELECT_QUEUE: Final = "SELECT session_id, number, command FROM session_command_queue"
+_NOTE_SUSPECT: Final = """
+    UPDATE world_fence SET suspect_fence = fence, suspect_session = %s, suspect_number = %s, suspect_ends = %s
 """
 _ADD_ACCOUNT: Final = """
     INSERT INTO accounts (id, name, password_hash, created_at) VALUES (%s, %s, %s, to_timestamp(%s)) ON CONFLICT DO NOTHING
@@ -70,6 +89,9 @@ class PostgresStore(WorldStore):
 
     async def load(self) -> SavedWorld:
         return await self._database.run(_load)
+
+    async def read_queue(self, sessions: Sequence[SessionId]) -> tuple[QueuedCommand, ...]:
+        return await self._database.run(_read_queue, sessions)
 
     async def commit(self, commit: Commit) -> None:
         try:
@@ -103,12 +125,10 @@ def _entity_id(raw: UUID | None) -> EntityId | None:
 
 
 def _take_over(connection: Connection) -> Fence:
-    # First, so that a commit of the former world that is under way has landed before its rows are deleted.
     row = connection.execute(
         "UPDATE world_fence SET fence = fence + 1 RETURNING fence, last_commit"
     ).fetchone()
     assert row is not None
-    connection.execute("TRUNCATE session_positions, world_outbox")
     return Fence(*row)
 
 
@@ -128,6 +148,25 @@ def _load(connection: Connection) -> SavedWorld:
         """
     )
     accounts = connection.execute("SELECT id FROM accounts")
+    sessions = connection.execute(
+        """
+        SELECT session_id, character_id, account_id, generation, epoch, applied, sent, gateway_id, gateway_epoch,
+            detached_at IS NOT NULL, kept
+        FROM session_positions
+        """
+    )
+    outbox = connection.execute(
+        "SELECT gateway_id, gateway_epoch, tick, frame FROM world_outbox ORDER BY gateway_id, gateway_epoch, tick"
+    )
+    queued = connection.execute(f"{_SELECT_QUEUE} ORDER BY session_id, number")
+    end = connection.execute(
+        """
+        SELECT clean_fence = fence - 1, suspect_fence = fence - 1, suspect_session, suspect_number, suspect_ends
+        FROM world_fence
+        """
+    ).fetchone()
+    assert end is not None
+    clean, suspected, suspect, number, ends = end
     return SavedWorld(
         tuple(
             EntityRow(EntityId(key.bytes), EntityKind(kind), prototype, name, room, _entity_id(holder), data)
@@ -138,18 +177,84 @@ def _load(connection: Connection) -> SavedWorld:
             for entity, account, *rest in characters
         ),
         frozenset(AccountId(key.bytes) for (key,) in accounts),
+        tuple(_session_row(*columns) for columns in sessions),
+        tuple(
+            OutboxRow(gateway.bytes, Epoch(bytes(epoch)), tick, _bodies(frame))
+            for gateway, epoch, tick, frame in outbox
+        ),
+        _queued(queued),
+        clean,
+        Suspect(SessionId(suspect.bytes), number, ends) if suspected and not clean else None,
     )
+
+
+def _session_row(
+    key: UUID,
+    character: UUID,
+    account: UUID,
+    generation: int,
+    epoch: bytes,
+    applied: int,
+    sent: int,
+    gateway: UUID | None,
+    gateway_epoch: bytes | None,
+    detached: bool,
+    kept: bytes | None,
+) -> SessionRow:
+    home = None if gateway is None or gateway_epoch is None else (gateway.bytes, Epoch(bytes(gateway_epoch)))
+    return SessionRow(
+        SessionId(key.bytes),
+        EntityId(character.bytes),
+        AccountId(account.bytes),
+        generation,
+        Epoch(bytes(epoch)),
+        applied,
+        sent,
+        home,
+        detached,
+        () if kept is None else tuple(unpack_body(kept)),
+    )
+
+
+def _bodies(frames: bytes) -> tuple[bytes, ...]:
+    """The bodies of the tick's frames, which lie one behind the other."""
+    decoder, bodies = FrameDecoder(), []
+    decoder.receive_data(frames)
+    while (frame := decoder.next_frame()) is not None:
+        assert isinstance(frame, Event)
+        bodies.append(pack_body(frame.body))
+    return tuple(bodies)
+
+
+def _queued(rows: Iterable[tuple[Any, ...]]) -> tuple[QueuedCommand, ...]:
+    return tuple([QueuedCommand(SessionId(session.bytes), number, text) for session, number, text in rows])
+
+
+def _read_queue(connection: Connection, sessions: Sequence[SessionId]) -> tuple[QueuedCommand, ...]:
+    wanted = [_uuid(session) for session in sessions]
+    query = f"{_SELECT_QUEUE} WHERE session_id = ANY(%s) ORDER BY session_id, number"
+    return _queued(connection.execute(query, (wanted,)))
 
 
 def _commit(connection: Connection, commit: Commit) -> None:
     with connection.pipeline():
-        if not commit.changes:
+        if not (commit.changes or commit.unqueued or commit.clean or commit.suspect):
             # Only the death of the database server could lose it, and nothing in it is worth waiting for the disk.
             connection.execute("SET LOCAL synchronous_commit = off")
         connection.execute(_ADVANCE, {"fence": commit.fence, "number": commit.number})
         _write_changes(connection, commit.changes)
-        _write_positions(connection, commit)
+        _write_sessions(connection, commit)
         _write_outbox(connection, commit.confirmed, commit.outbox)
+        if commit.unqueued:
+            done = [(_uuid(session), number) for session, number in commit.unqueued]
+            connection.cursor().executemany(
+                "DELETE FROM session_command_queue WHERE session_id = %s AND number <= %s", done
+            )
+        if commit.suspect is not None:
+            suspect = commit.suspect
+            connection.execute(_NOTE_SUSPECT, (_uuid(suspect.session), suspect.number, suspect.ends))
+        if commit.clean:
+            connection.execute("UPDATE world_fence SET clean_fence = fence")
         connection.commit()
 
 
@@ -186,13 +291,29 @@ def _character_columns(row: CharacterRow) -> tuple[object, ...]:
     )
 
 
-def _write_positions(connection: Connection, commit: Commit) -> None:
-    if commit.positions:
-        rows = [(_uuid(each.session), each.epoch, each.applied, each.sent) for each in commit.positions]
-        connection.cursor().executemany(_UPSERT_POSITION, rows)
+def _write_sessions(connection: Connection, commit: Commit) -> None:
+    if commit.sessions:
+        connection.cursor().executemany(_UPSERT_SESSION, map(_session_columns, commit.sessions))
     if commit.ended:
         ended = [_uuid(session) for session in commit.ended]
         connection.execute("DELETE FROM session_positions WHERE session_id = ANY(%s)", (ended,))
+
+
+def _session_columns(row: SessionRow) -> tuple[object, ...]:
+    gateway, gateway_epoch = (None, None) if row.home is None else row.home
+    return (
+        _uuid(row.id),
+        _uuid(row.character_id),
+        _uuid(row.account_id),
+        row.generation,
+        row.epoch,
+        row.applied,
+        row.sent,
+        _uuid(gateway),
+        gateway_epoch,
+        row.detached,
+        pack_body(list(row.kept)) if row.kept else None,
+    )
 
 
 def _write_outbox(

@@ -24,8 +24,6 @@ from wyld_rpc.messages import (
     DeleteCharacter,
     DisconnectReason,
     ListCharacters,
-    PositionList,
-    Positions,
     ReconnectError,
     ReconnectErrorCode,
     ReconnectResult,
@@ -39,9 +37,9 @@ from wyld_world.committer import Committer
 from wyld_world.errors import Undone
 from wyld_world.gateways import Gateway, Params
 from wyld_world.model import presence
+from wyld_world.reconciling import REPLACED_TEXT
 from wyld_world.sessions import Session, Sessions
 
-REPLACED_TEXT: Final = "This character is now played from another connection. Goodbye."
 UNPROTECTED_TEXT: Final = "The server cannot save anything at the moment. Please try again in a few minutes."
 FAILED_TEXT: Final = (
     "That did not work because of a mistake in the server, which has been noted. Please try again."
@@ -92,8 +90,6 @@ class Requests:
                 return self._select_character(gateway, params)
             case SessionReconnected():
                 return self._session_reconnected(gateway, params)
-            case Positions():
-                return PositionList(tuple([session.positions for session in gateway.sessions]))
 
     def _create_character(self, params: CreateCharacter) -> Promise:
         self._refuse_unprotected()
@@ -121,6 +117,7 @@ class Requests:
                 CharacterErrorCode.IN_PLAY, f"This session plays {session.character.name} already."
             )
         if session is None:
+            self._refuse_unprotected()
             holder = self._sessions.by_character.get(character.id)
             if holder is not None:
                 self._attempts.outlet.end(holder, DisconnectReason.REPLACED, REPLACED_TEXT)

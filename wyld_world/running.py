@@ -22,6 +22,7 @@ from wyld_rpc.wire import pack_event
 from wyld_service.log import Event, get_logger
 from wyld_world.accounts import Accounts
 from wyld_world.attempts import Attempts
+from wyld_world.command_queue import CommandQueue
 from wyld_world.committer import Committer
 from wyld_world.engine import HEARTBEAT, Clocks, Engine, TurnLimits
 from wyld_world.gateways import Gateways
@@ -30,6 +31,7 @@ from wyld_world.model.journal import Journal
 from wyld_world.model.prototypes import Areas
 from wyld_world.model.world import World
 from wyld_world.passwords import Argon2Passwords, Passwords
+from wyld_world.restoring import restore
 from wyld_world.sessions import Sessions
 from wyld_world.store import WorldStore
 
@@ -70,8 +72,9 @@ class RunningWorld:
             await self.committer.finish()
         if scope.cancelled_caught:
             _log.error(Event.PROCESS_STOP, waited_in_vain_for="the last commit")
-        for gateway in tuple(self.gateways):
-            self.engine.gateway_lost(gateway, "the world stops")
+        for gateway in self.gateways:
+            if gateway.link is not None:
+                self.engine.link_lost(gateway, gateway.link, "the world stops")
 
 
 @asynccontextmanager
@@ -95,22 +98,27 @@ async def open_world(
     random = random or random_module.Random(secrets.randbits(64))
     fence = await store.take_over()
     saved = await store.load()
+    sessions, gateways = Sessions(), Gateways()
     world = World(areas)
     for note in world.restore(saved.entities, saved.characters):
         _log.warning(Event.WORLD_RESTART, note=note)
+    awaited = restore(saved, world, sessions, gateways, clocks.now())
     journal = Journal(world)
     world.seed(journal, random)
 
     known_accounts = set(saved.accounts)
-    sessions, gateways = Sessions(), Gateways()
     attempts = Attempts(world, journal, sessions, random)
     committer = Committer(store, fence, sessions, gateways)
+    queue = CommandQueue(store)
     engine = Engine(
         attempts,
         sessions,
         gateways,
         committer,
+        queue=queue,
         accounts=known_accounts,
+        awaited=awaited,
+        saved=saved,
         detached_ttl=detached_ttl,
         limits=limits,
         clocks=clocks,
@@ -122,6 +130,7 @@ async def open_world(
         nursery.start_soon(engine.run)
         nursery.start_soon(_beat, engine)
         nursery.start_soon(committer.run)
+        nursery.start_soon(queue.run, engine.put_queued)
         nursery.start_soon(accounts.run)
         yield RunningWorld(engine, attempts, committer, sessions, gateways, world, services)
         nursery.cancel_scope.cancel()

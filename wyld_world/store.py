@@ -11,12 +11,14 @@ except `take_over` and `commit`, whose only caller is one task. Cancellation lea
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 
 import attrs
 
-from wyld_rpc.messages import AccountId, SessionId, SessionPositions
+from wyld_rpc.messages import AccountId, SessionId
 from wyld_world.gateways import Confirmed
 from wyld_world.model.rows import Changes, CharacterRow, EntityRow
+from wyld_world.sessions import SessionRow
 
 
 @attrs.frozen
@@ -25,15 +27,6 @@ class Fence:
 
     number: int
     last_commit: int
-
-
-@attrs.frozen
-class SavedWorld:
-    """Everything durable, in no particular order; empty before the first start."""
-
-    entities: tuple[EntityRow, ...]
-    characters: tuple[CharacterRow, ...]
-    accounts: frozenset[AccountId]
 
 
 @attrs.frozen
@@ -47,6 +40,45 @@ class OutboxRow:
 
 
 @attrs.frozen
+class QueuedCommand:
+    """A command that a gateway has put into the queue while it could not send it."""
+
+    session: SessionId
+    number: int
+    text: str
+
+
+@attrs.frozen
+class Suspect:
+    """The command that was about to run when a world ended uncleanly, in `ends` worlds in a row."""
+
+    session: SessionId
+    number: int
+    ends: int
+
+
+@attrs.frozen
+class SavedWorld:
+    """Everything durable; empty before the first start.
+
+    Attributes:
+        outbox: By life of a gateway, oldest first.
+        queued: By session, in order.
+        clean: Whether the world before this one has stopped in its own time.
+        suspect: What was noted when it did not.
+    """
+
+    entities: tuple[EntityRow, ...] = ()
+    characters: tuple[CharacterRow, ...] = ()
+    accounts: frozenset[AccountId] = frozenset()
+    sessions: tuple[SessionRow, ...] = ()
+    outbox: tuple[OutboxRow, ...] = ()
+    queued: tuple[QueuedCommand, ...] = ()
+    clean: bool = True
+    suspect: Suspect | None = None
+
+
+@attrs.frozen
 class Commit:
     """One transaction: what several turns changed, and the ticks that they made.
 
@@ -54,19 +86,25 @@ class Commit:
         fence: Number of the world's fence.
         number: One more than the commit before it.
         changes: The durable world. Without any, a crash of the database server may lose the commit, not one of the world.
-        positions: Where the numberings of sessions stand after the last of the turns.
+        sessions: Where the sessions that changed stand after the last of the turns.
         ended: Sessions that are over.
         outbox: Ticks to keep.
         confirmed: Ticks to delete.
+        unqueued: Up to which number the queued commands of a session are done with.
+        suspect: The command that runs next, if that might end the world.
+        clean: Whether this is the last commit of a world that stops in its own time.
     """
 
     fence: int
     number: int
     changes: Changes
-    positions: tuple[SessionPositions, ...] = ()
+    sessions: tuple[SessionRow, ...] = ()
     ended: tuple[SessionId, ...] = ()
     outbox: tuple[OutboxRow, ...] = ()
     confirmed: tuple[Confirmed, ...] = ()
+    unqueued: tuple[tuple[SessionId, int], ...] = ()
+    suspect: Suspect | None = None
+    clean: bool = False
 
 
 @attrs.frozen
@@ -84,11 +122,15 @@ class WorldStore(abc.ABC):
 
     @abc.abstractmethod
     async def take_over(self) -> Fence:
-        """Raise the fence, so that no commit of an earlier world can land any more, and delete its outbox and positions."""
+        """Raise the fence, so that no commit of an earlier world can land any more."""
 
     @abc.abstractmethod
     async def load(self) -> SavedWorld:
-        """Read everything durable."""
+        """Read everything durable; call it after `take_over`."""
+
+    @abc.abstractmethod
+    async def read_queue(self, sessions: Sequence[SessionId]) -> tuple[QueuedCommand, ...]:
+        """The queued commands of some sessions, by session, in order."""
 
     @abc.abstractmethod
     async def commit(self, commit: Commit) -> None:

@@ -1,12 +1,15 @@
 """The ticks of one gateway: how one is written, and how those are kept that it has not acknowledged.
 
 Pure. A tick is written entry by entry while a turn of the engine runs, and sealed when the turn ends: it gets the next number and becomes
-the bodies of one or more frames. Once released it is kept until the gateway acknowledges it.
+the bodies of one or more frames. Once released it is kept until the gateway acknowledges it. The numbers go on for as long as the gateway
+lives, over all its links and over every world: a new world goes on behind the last tick that is in the outbox or that the gateway has.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
+from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 import attrs
@@ -39,7 +42,7 @@ class SealedTick:
 
 
 class TickWriter:
-    """Writes the ticks of one gateway, one after the other, numbered from 1."""
+    """Writes the ticks of one gateway, one after the other, numbered densely."""
 
     __slots__ = (
         "_applied",
@@ -92,6 +95,10 @@ class TickWriter:
 
     def end(self, ended: SessionEnded) -> None:
         self._ends.append(ended)
+
+    def continue_after(self, number: int) -> None:
+        """Give the next tick a number above `number`. Nothing changes if it has one already."""
+        self.last = max(self.last, number)
 
     def seal(self) -> SealedTick:
         """End this tick and begin the next."""
@@ -149,14 +156,26 @@ class UnackedTicks:
         self.released = tick.number
         self.size += tick.size
 
+    def __iter__(self) -> Iterator[SealedTick]:
+        return iter(self._ticks)
+
     def ack(self, number: int) -> None:
         """All up to `number` are applied. Raises `RemoteProtocolError` if that one was never released."""
         if number > self.released:
             raise RemoteProtocolError(f"acknowledges tick {number}, but the last one was {self.released}")
+        self._drop(number)
+
+    def continue_after(self, number: int) -> None:
+        """The gateway has all up to `number`, whoever released them."""
+        self.released = max(self.released, number)
+        self._drop(number)
+
+    def _drop(self, number: int) -> None:
         while self._ticks and self._ticks[0].number <= number:
             self.size -= self._ticks.popleft().size
         self.acked = max(self.acked, number)
 
     def unstored(self) -> list[SealedTick]:
         """Those that no commit has taken into the outbox yet, oldest first."""
-        return [tick for tick in self._ticks if not tick.stored]
+        unstored = list(itertools.takewhile(lambda tick: not tick.stored, reversed(self._ticks)))
+        return unstored[::-1]

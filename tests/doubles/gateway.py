@@ -1,4 +1,8 @@
-"""A gateway for tests of the world: the real peer over a memory stream, with everything that arrives kept."""
+"""A gateway for tests of the world: the real peer over a memory stream, with everything that arrives kept.
+
+It may be linked any number of times, to one world after the other. At the beginning of each link it says what it has, and it sends again
+what was not applied, as a gateway does.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from wyld_rpc import wire
 from wyld_rpc.errors import LinkClosed, RpcError
 from wyld_rpc.frames import Event, Request
 from wyld_rpc.messages import (
+    MAX_REPORTS,
     METHODS,
     AccountId,
     Acks,
@@ -35,11 +40,14 @@ from wyld_rpc.messages import (
     FormattedText,
     GameOutput,
     ListCharacters,
+    PositionList,
+    Positions,
     RoomDescription,
     SelectCharacter,
     SessionDisconnected,
     SessionEnded,
     SessionId,
+    SessionReport,
     Tick,
 )
 from wyld_rpc.numbering import Epoch
@@ -78,6 +86,13 @@ class FakeSession:
     states: list[EntityStateUpdate] = attrs.field(factory=list)
     acks: list[CommandResult] = attrs.field(factory=list)
     ended: SessionEnded | None = None
+    character_id: EntityId | None = None
+    epoch: bytes = b""
+    confirmed: int = 0
+    attached: bool = True
+    unacked: list[Command] = attrs.field(factory=list)
+    agreed: int = 0
+    """Up to which number the world has said that commands are applied when the last link began."""
 
     @property
     def lines(self) -> list[str]:
@@ -85,11 +100,42 @@ class FakeSession:
 
     @property
     def applied(self) -> int:
-        return max((ack.applied for ack in self.acks), default=0)
+        return max((ack.applied for ack in self.acks), default=self.agreed)
+
+    @property
+    def received(self) -> int:
+        return self.outputs[-1][0] if self.outputs else 0
+
+    def report(self) -> SessionReport:
+        kept = [wire.encode_output(output) for number, output in self.outputs if number > self.confirmed]
+        assert self.character_id is not None
+        return SessionReport(
+            self.id,
+            self.generation,
+            self.account_id,
+            self.character_id,
+            self.epoch,
+            self.applied,
+            self.received,
+            self.confirmed,
+            self.attached,
+            kept=tuple(kept),
+        )
+
+    def take(self, number: int, output: GameOutput) -> None:
+        """Take an output as a gateway does: what is known already is dropped, and nothing may be missing."""
+        if number > self.received:
+            assert number == self.received + 1 or not self.outputs
+            self.outputs.append((number, output))
+        else:
+            self.gateway.repeated.append((self.id, number))
 
     def type(self, *lines: str) -> None:
-        """Send lines as one batch of commands."""
-        self.gateway.send_commands(*(self.next_command(line) for line in lines))
+        """Send lines as one batch of commands; without a link they are sent when the next one has begun."""
+        commands = [self.next_command(line) for line in lines]
+        self.unacked += commands
+        if self.gateway.settled:
+            self.gateway.send_commands(*commands)
 
     def next_command(self, line: str) -> Command:
         self.typed += 1
@@ -109,6 +155,9 @@ class FakeGateway:
 
     Attributes:
         ticks: As they came, continued ones joined.
+        repeated: Outputs that came a second time.
+        settled: Whether both sides know where they stand, on the link that there is.
+        batch: Sessions in one request for positions.
         acknowledge: Whether ticks are acknowledged as they come.
         lost: Why the link has ended, if it broke.
     """
@@ -118,6 +167,9 @@ class FakeGateway:
     acknowledge: bool = True
     sessions: dict[SessionId, FakeSession] = attrs.field(factory=dict)
     ticks: list[Tick] = attrs.field(factory=list)
+    repeated: list[tuple[SessionId, int]] = attrs.field(factory=list)
+    settled: bool = False
+    batch: int = MAX_REPORTS
     parts: int = 0
     lost: str | None = None
     drains: list[Drain] = attrs.field(factory=list)
@@ -139,7 +191,9 @@ class FakeGateway:
         """The same over a stream that leads to a world."""
         async with trio.open_nursery() as nursery:
             leave = trio.Event()
+            self.lost = None
             await nursery.start(self._stay_linked, stream, leave)
+            await self.settle()
             yield self
             leave.set()
 
@@ -156,6 +210,38 @@ class FakeGateway:
         except LinkClosed as error:
             self.lost = error.reason
             self._news.set()
+        finally:
+            self.settled = False
+            self._begun.clear()
+
+    async def settle(self) -> None:
+        """Say what we have, and send again what was not applied. Nothing happens if the link breaks meanwhile."""
+        playing = [each for each in self.sessions.values() if each.character_id and each.ended is None]
+        while self.lost is None:
+            batch, playing = playing[: self.batch], playing[self.batch :]
+            reports = tuple(session.report() for session in batch)
+            try:
+                answer = await self.call("positions", Positions(self.applied, reports, bool(playing)))
+            except LinkClosed:
+                return
+            self._take_positions(answer)
+            if not playing:
+                self.settled = True
+                return
+
+    def _take_positions(self, answer: PositionList) -> None:
+        for ended in answer.ended:
+            self.sessions[ended.session].ended = ended
+        for positions in answer.sessions:
+            session = self.sessions[positions.session]
+            session.agreed = positions.applied
+            session.unacked = [command for command in session.unacked if command.number > positions.applied]
+            if session.unacked:
+                self.send_commands(*session.unacked)
+
+    @property
+    def applied(self) -> int:
+        return self.ticks[-1].number if self.ticks else 0
 
     # ------------------------------------------------------------------------------------- asking
 
@@ -194,6 +280,7 @@ class FakeGateway:
     async def select(self, session: FakeSession, character: EntityId) -> CharacterSelected:
         request = SelectCharacter(session.id, session.generation, session.account_id, character)
         selected: CharacterSelected = await self.call("select_character", request)
+        session.character_id, session.epoch = character, selected.positions.epoch
         return selected
 
     async def play(self, name: str) -> FakeSession:
@@ -239,7 +326,7 @@ class FakeGateway:
         if part.more:
             return
         parts, self._begun = self._begun, []
-        assert {each.number for each in parts} == {len(self.ticks) + 1}
+        assert {each.number for each in parts} == {self.applied + 1}
         tick = Tick(
             part.number,
             [ack for each in parts for ack in each.acks],
@@ -255,12 +342,14 @@ class FakeGateway:
     def _apply(self, tick: Tick) -> None:
         for delivery in tick.outputs:
             for session, number in zip(delivery.sessions, delivery.numbers, strict=True):
-                self.sessions[session].outputs.append((number, delivery.output))
+                self.sessions[session].take(number, delivery.output)
         for state in tick.states:
             for session in state.sessions:
                 self.sessions[session].states.append(state.update)
         for ack in tick.acks:
-            self.sessions[ack.session].acks.append(ack)
+            session = self.sessions[ack.session]
+            session.acks.append(ack)
+            session.unacked = [command for command in session.unacked if command.number > ack.applied]
         for end in tick.disconnects:
             self.sessions[end.session].ended = end
 

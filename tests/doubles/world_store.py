@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Sequence
 
 import attrs
 import trio
 
-from wyld_rpc.messages import AccountId, EntityId, SessionId, SessionPositions
+from wyld_rpc.messages import AccountId, EntityId, SessionId
 from wyld_service.errors import StoreRefused, StoreUnavailable
 from wyld_world.errors import FencedOff
 from wyld_world.model.rows import CharacterRow, EntityRow
-from wyld_world.store import Account, Commit, Fence, SavedWorld, WorldStore
+from wyld_world.sessions import SessionRow
+from wyld_world.store import (
+    Account,
+    Commit,
+    Fence,
+    OutboxRow,
+    QueuedCommand,
+    SavedWorld,
+    Suspect,
+    WorldStore,
+)
 
 
 class Outcome(enum.Enum):
@@ -53,7 +64,10 @@ class MemoryWorldStore(WorldStore):
     characters: dict[EntityId, CharacterRow] = attrs.field(factory=dict)
     accounts: dict[AccountId, Account] = attrs.field(factory=dict)
     logins: dict[AccountId, float] = attrs.field(factory=dict)
-    positions: dict[SessionId, SessionPositions] = attrs.field(factory=dict)
+    sessions: dict[SessionId, SessionRow] = attrs.field(factory=dict)
+    queue: dict[tuple[SessionId, int], str] = attrs.field(factory=dict)
+    clean_fence: int = 0
+    suspect: tuple[int, Suspect] | None = None
     outbox: dict[tuple[bytes, bytes, int], tuple[bytes, ...]] = attrs.field(factory=dict)
     faults: deque[Fault] = attrs.field(factory=deque)
     away: bool = False
@@ -63,15 +77,31 @@ class MemoryWorldStore(WorldStore):
     async def take_over(self) -> Fence:
         await self._reach()
         self.fence = Fence(self.fence.number + 1, self.fence.last_commit)
-        self.positions.clear()
-        self.outbox.clear()
         return self.fence
 
     async def load(self) -> SavedWorld:
         await self._reach()
+        clean = self.clean_fence == self.fence.number - 1
+        suspect = None
+        if self.suspect is not None and self.suspect[0] == self.fence.number - 1 and not clean:
+            suspect = self.suspect[1]
         return SavedWorld(
-            tuple(self.entities.values()), tuple(self.characters.values()), frozenset(self.accounts)
+            tuple(self.entities.values()),
+            tuple(self.characters.values()),
+            frozenset(self.accounts),
+            tuple(self.sessions.values()),
+            tuple(OutboxRow(*key, bodies) for key, bodies in sorted(self.outbox.items())),
+            self._queued(),
+            clean,
+            suspect,
         )
+
+    async def read_queue(self, sessions: Sequence[SessionId]) -> tuple[QueuedCommand, ...]:
+        await self._reach()
+        return tuple(row for row in self._queued() if row.session in sessions)
+
+    def _queued(self) -> tuple[QueuedCommand, ...]:
+        return tuple(QueuedCommand(*key, text) for key, text in sorted(self.queue.items()))
 
     async def commit(self, commit: Commit) -> None:
         self.tries += 1
@@ -144,9 +174,16 @@ class MemoryWorldStore(WorldStore):
     def _write(self, commit: Commit) -> None:
         self.fence = Fence(commit.fence, commit.number)
         self.entities, self.characters = self._after(commit)
-        self.positions |= {position.session: position for position in commit.positions}
+        self.sessions |= {row.id: row for row in commit.sessions}
         for session in commit.ended:
-            self.positions.pop(session, None)
+            self.sessions.pop(session, None)
+        for session, number in commit.unqueued:
+            for key in [key for key in self.queue if key[0] == session and key[1] <= number]:
+                del self.queue[key]
+        if commit.suspect is not None:
+            self.suspect = (commit.fence, commit.suspect)
+        if commit.clean:
+            self.clean_fence = commit.fence
         for done in commit.confirmed:
             for key in [key for key in self.outbox if key[:2] == (done.gateway_id, done.gateway_epoch)]:
                 if key[2] <= done.tick:

@@ -149,22 +149,6 @@ async def test_unacknowledged_ticks_have_rows_and_acknowledged_ones_lose_them(
     assert plain_tick not in {tick for _, _, tick in store.outbox}
 
 
-async def test_ticks_that_a_lost_gateway_never_got_have_no_rows(autojump_clock, store, world):
-    async with FakeGateway().linked(world) as lost:
-        ann = await lost.play("Ann")
-        await protected(store)
-        store.faults.append(Fault(delay=1.0))
-        ann.type(way_out(world)[0])
-        await trio.sleep(0.1)
-        ann.type("quit")
-        await trio.sleep(0.1)
-    await trio.sleep(2)
-
-    assert len(store.commits) == 2
-    assert store.outbox == {}
-    assert ann.ended is None
-
-
 async def test_positions_and_rows_tell_one_moment(autojump_clock, store, world, gateway):
     ann = await gateway.play("Ann")
     out, _ = way_out(world)
@@ -172,7 +156,7 @@ async def test_positions_and_rows_tell_one_moment(autojump_clock, store, world, 
     ann.type("say one!", out)
     await gateway.until(lambda: ann.applied == 2)
 
-    position = store.positions[ann.id]
+    position = store.sessions[ann.id]
     assert (position.applied, position.sent) == (2, len(ann.outputs))
 
 
@@ -181,7 +165,7 @@ async def test_the_position_of_a_session_goes_with_it(autojump_clock, store, gat
     ann.type("quit")
     await gateway.until(lambda: ann.ended)
 
-    assert ann.id not in store.positions
+    assert ann.id not in store.sessions
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILS, Outcome.UNKNOWN])
@@ -238,7 +222,7 @@ async def test_everything_is_written_when_the_database_is_back(autojump_clock, s
     assert world.committer.unprotected_since is None
     (row,) = [row for row in store.entities.values() if row.name == "Ann"]
     assert row.room == world.world.start.exits[out].to.key
-    assert store.positions[ann.id].applied == 4
+    assert store.sessions[ann.id].applied == 4
 
 
 async def test_protection_is_real_again_after_the_database_is_back(autojump_clock, store, world, gateway):
@@ -354,17 +338,6 @@ async def test_a_new_world_knows_the_accounts_of_the_old_one(autojump_clock, sto
         again = gateway.session_of(session.account_id)
 
         assert (await gateway.create_character(again, "Ann")).name == "Ann"
-
-
-async def test_a_new_world_forgets_the_outbox_and_positions_of_the_old_one(autojump_clock, store):
-    async with open_test_world(store) as first, FakeGateway(acknowledge=False).linked(first) as gateway:
-        await gateway.play("Ann")
-        assert store.outbox
-        assert store.positions
-
-    async with open_test_world(store):
-        assert not store.outbox
-        assert not store.positions
 
 
 async def test_a_stopping_world_tells_its_gateways_and_commits_what_has_run(autojump_clock, store):

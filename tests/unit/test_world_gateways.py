@@ -54,7 +54,10 @@ def link():
 
 @pytest.fixture
 def gateway(link):
-    return Gateway(b"g" * 16, EPOCH, link)
+    gateway = Gateway(b"g" * 16, EPOCH)
+    gateway.begin_link(link)
+    gateway.settle(0)
+    return gateway
 
 
 @pytest.fixture
@@ -111,13 +114,55 @@ def test_a_released_tick_is_sent_and_kept(gateway, link):
     assert not link.ended
 
 
-def test_nothing_is_sent_or_kept_for_a_lost_gateway(gateway, link):
-    gateway.link = None
+def test_what_is_released_while_the_link_is_away_is_sent_over_the_next_one(gateway, link):
+    gateway.release(SealedTick(1, (b"one",), 3))
+    gateway.lose_link(5.0)
+    gateway.release(SealedTick(2, (b"two",), 3))
+    gateway.release(SealedTick(3, (b"three",), 5))
+    gateway.send("drain", b"")
+    assert link.sent == [b"one"]
+
+    gateway.begin_link(link)
+    gateway.release(SealedTick(4, (b"four",), 4))
+    assert link.sent == [b"one"]
+
+    gateway.settle(2)
+    assert link.sent == [b"one", b"three", b"four"]
+
+
+@pytest.mark.parametrize("tick", [0, 4])
+def test_a_gateway_cannot_claim_a_tick_that_it_had_acknowledged_or_that_was_never_released(
+    gateway, link, tick
+):
+    for number in (1, 2, 3):
+        gateway.release(SealedTick(number, (b"tick",), 4))
+    gateway.unacked.ack(1)
+    gateway.begin_link(link)
+
+    with pytest.raises(RemoteProtocolError):
+        gateway.settle(tick)
+
+
+@pytest.mark.parametrize(("tick", "resent", "following"), [(4, [b"five"], 6), (5, [], 6), (9, [], 10)])
+def test_a_restored_gateway_goes_on_behind_whatever_is_known_of_its_ticks(link, tick, resent, following):
+    left = [SealedTick(4, (b"four",), 4, stored=True), SealedTick(5, (b"five",), 4, stored=True)]
+    gateway = Gateway.restore((b"g" * 16, EPOCH), left, 0.0)
+    gateway.begin_link(link)
+
+    gateway.settle(tick)
+
+    assert link.sent == resent
+    assert gateway.writer.seal().number == following
+
+
+def test_nothing_is_kept_for_a_forgotten_gateway(gateway):
+    gateways = Gateways()
+    gateways.add(gateway)
+    gateway.lose_link(0.0)
+    gateways.forget(gateway)
 
     gateway.release(SealedTick(1, (b"one",), 3))
-    gateway.send("drain", b"")
 
-    assert not link.sent
     assert gateway.unacked.size == 0
 
 
@@ -143,16 +188,16 @@ def test_rows_are_deleted_once_and_only_what_has_rows(gateway):
     assert gateways.take_confirmed() == ()
 
 
-def test_all_rows_of_a_lost_gateway_are_deleted(gateway):
+def test_all_rows_of_a_forgotten_gateway_are_deleted(gateway):
     gateways = Gateways()
     gateways.add(gateway)
     gateway.stored = 3
 
-    gateways.lose(gateway)
+    gateways.forget(gateway)
 
     assert gateways.take_confirmed() == (Confirmed(gateway.id, EPOCH, 3),)
     assert gateways.take_confirmed() == ()
-    assert gateways.find(gateway.id) is None
+    assert gateways.find(gateway.life) is None
 
 
 # --------------------------------------------------------------------------------------------- sessions
@@ -194,14 +239,28 @@ def test_absences_are_told_longest_first_and_end_with_attaching(gateway, charact
     assert list(sessions.detached_by(9.0)) == [ann, cat]
 
 
-def test_losing_a_gateway_detaches_its_sessions_and_keeps_older_absences(gateway, characters):
+def test_losing_a_link_detaches_its_sessions_and_keeps_them_bound(gateway, characters):
     sessions = Sessions()
     ann, bob, _ = [session_of(character) for character in characters]
     sessions.begin(ann, gateway)
     sessions.begin(bob, gateway)
     sessions.detach(bob, 1.0)
 
-    sessions.lose_gateway(gateway, 5.0)
+    sessions.lose_link(gateway, 5.0)
+
+    assert (ann.detached_at, bob.detached_at) == (5.0, 1.0)
+    assert ann.gateway is bob.gateway is gateway
+    assert ann.awaits_report
+
+
+def test_the_end_of_a_gateway_leaves_its_sessions_to_nobody_and_keeps_older_absences(gateway, characters):
+    sessions = Sessions()
+    ann, bob, _ = [session_of(character) for character in characters]
+    sessions.begin(ann, gateway)
+    sessions.begin(bob, gateway)
+    sessions.detach(bob, 1.0)
+
+    sessions.release(gateway.life, 5.0)
 
     assert (ann.detached_at, bob.detached_at) == (5.0, 1.0)
     assert ann.gateway is bob.gateway is None
@@ -214,7 +273,7 @@ def test_changes_are_taken_once(gateway, characters):
     sessions.begin(bob, gateway)
     sessions.end(bob)
 
-    assert sessions.take_changed() == ((ann.positions,), (bob.id,))
+    assert sessions.take_changed() == ((ann.row(),), (bob.id,))
     assert sessions.take_changed() == ((), ())
 
 
@@ -238,7 +297,7 @@ def playing(gateway, characters):
     sessions = Sessions()
     ann, bob, _ = [session_of(character) for character in characters]
     sessions.begin(bob, Gateway(b"h" * 16, EPOCH))
-    sessions.lose_gateway(bob.gateway, 0.0)
+    sessions.give_up(bob, 0.0)
     sessions.begin(ann, gateway)
     return sessions, ann, bob
 

@@ -10,7 +10,7 @@ only for a moment (made and removed between two calls of `take_changes`) costs o
 The notes are a list of entries; a mark is a position in it. `keep` ends the possibility of undoing and folds the entries
 into the sets of what is dirty. Values given to `set` must never be changed in place, or undo would restore the changed one.
 
-Nothing in the world may be changed but through a journal, except by `World.restore`, before anybody plays. Not for
+Nothing in the world may be changed but through a journal, except by `World.restore` and `World.wake`, before anybody plays. Not for
 several threads: the world has one writer.
 """
 

@@ -51,11 +51,21 @@ def lose_link(context: Context) -> None:
 
 def regain_link(context: Context) -> None:
     """The actor's client is back, or another: it looks around and learns every state, for it may know none."""
+    find_link_again(context)
+    _look_again(context)
+
+
+def find_link_again(context: Context) -> None:
+    """As `regain_link`, for a client that has missed nothing: only those see something who saw the loss."""
     actor = context.actor
     if actor.linkdead:
         context.journal.set(actor, "linkdead", False)
         _tell_others(context, "blinks and looks around")
-    _look_again(context)
+
+
+def learn_states(context: Context) -> None:
+    """The actor's client learns every state, for nobody knows which ones it has."""
+    states.send_all(context.journal, context.outlet, context.actor)
 
 
 def leave(context: Context, reason: DisconnectReason) -> None:

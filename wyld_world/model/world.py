@@ -156,6 +156,11 @@ class World:
         notes.append(f"The place of {item.name} is gone; it lies in {self.start.key}.")
         return self.start
 
+    def wake(self, character: Character) -> None:
+        """Put a character back into play that was in play when an earlier world ended. Call after `restore` and before `seed`."""
+        self.place(character, character.room)
+        character.sleeps_in = None
+
     def seed(self, journal: Journal, random: random.Random) -> None:
         """Make what the area files have and the database does not: doors, and items of every kind that does not exist at all.
 
