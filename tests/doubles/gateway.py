@@ -203,8 +203,10 @@ class FakeGateway:
         opening = open_gateway_side(
             stream, key=KEY, gateway_id=self.id, gateway_epoch=self.epoch, handler=self
         )
+        opened = False
         try:
             async with opening as self._peer:
+                opened = True
                 task_status.started()
                 await leave.wait()
         except LinkClosed as error:
@@ -213,6 +215,8 @@ class FakeGateway:
         finally:
             self.settled = False
             self._begun.clear()
+            if not opened:
+                task_status.started()
 
     async def settle(self) -> None:
         """Say what we have, and send again what was not applied. Nothing happens if the link breaks meanwhile."""

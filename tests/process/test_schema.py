@@ -86,34 +86,34 @@ async def test_many_may_apply_it_at_once(empty_database_url: str) -> None:
         for _ in range(4):
             nursery.start_soon(apply)
 
-    assert sorted(versions) == [0, 1, 1, 1]
+    assert sorted(versions) == [0, 2, 2, 2]
 
 
 async def test_a_newer_database_is_refused_untouched(store_settings: StoreSettings) -> None:
     async with open_database(store_settings, application="test") as database:
         await database.run(lambda c: c.execute("INSERT INTO schema_version VALUES (99)"))
 
-        with pytest.raises(SchemaTooNew, match=r"version 99 .* knows only 1"):
+        with pytest.raises(SchemaTooNew, match=r"version 99 .* knows only 2"):
             await apply_schema(database)
 
 
 async def test_only_migrations_above_the_present_version_run(store_settings: StoreSettings) -> None:
     text = find_schema().read_text() + (
-        "\n-- migration 2\nCREATE TABLE later (id integer);\nINSERT INTO schema_version VALUES (2);\n"
+        "\n-- migration 3\nCREATE TABLE later (id integer);\nINSERT INTO schema_version VALUES (3);\n"
     )
     async with open_database(store_settings, application="test") as database:
-        assert await apply_schema(database, Schema.parse(text)) == 1
         assert await apply_schema(database, Schema.parse(text)) == 2
+        assert await apply_schema(database, Schema.parse(text)) == 3
         assert await database.run(lambda c: c.execute("SELECT * FROM later").fetchall()) == []
 
 
 async def test_a_migration_that_fails_leaves_the_old_version(store_settings: StoreSettings) -> None:
-    text = find_schema().read_text() + "\n-- migration 2\nCREATE TABLE later (id integer);\nSELECT 1 / 0;\n"
+    text = find_schema().read_text() + "\n-- migration 3\nCREATE TABLE later (id integer);\nSELECT 1 / 0;\n"
     async with open_database(store_settings, application="test") as database:
         with pytest.raises(Exception, match="division by zero"):
             await apply_schema(database, Schema.parse(text))
 
-        assert await apply_schema(database) == 1
+        assert await apply_schema(database) == 2
         assert await database.run(lambda c: c.execute("SELECT to_regclass('later')").fetchone()) == (None,)
 
 
@@ -259,7 +259,17 @@ def test_a_queued_command_has_its_number_once(connection: Connection) -> None:
 
 
 def test_positions_need_no_session_row(connection: Connection) -> None:
-    _insert(connection, "session_positions", session_id=uuid4(), epoch=b"12345678", applied=0, sent=0)
+    _insert(
+        connection,
+        "session_positions",
+        session_id=uuid4(),
+        account_id=uuid4(),
+        character_id=uuid4(),
+        generation=1,
+        epoch=b"12345678",
+        applied=0,
+        sent=0,
+    )
 
 
 def test_there_is_one_fence(connection: Connection) -> None:

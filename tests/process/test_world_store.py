@@ -5,14 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import attrs
 import pytest
 from doubles.world_store import MemoryWorldStore
 
 from wyld_rpc import wire
-from wyld_rpc.frames import FrameDecoder
-from wyld_rpc.messages import AccountId, EntityId, SessionId, SessionPositions, Tick
+from wyld_rpc.messages import AccountId, EntityId, SessionId
+from wyld_rpc.numbering import Epoch
 from wyld_service.errors import StoreRefused, StoreUnavailable
 from wyld_service.postgres import Connection, open_database
 from wyld_service.secret import Secret
@@ -22,12 +23,22 @@ from wyld_world.errors import FencedOff
 from wyld_world.gateways import Confirmed
 from wyld_world.model.rows import Changes, CharacterRow, EntityKind, EntityRow
 from wyld_world.postgres_store import PostgresStore
-from wyld_world.store import Account, Commit, Fence, OutboxRow, SavedWorld, WorldStore
+from wyld_world.sessions import SessionRow
+from wyld_world.store import (
+    Account,
+    Commit,
+    Fence,
+    OutboxRow,
+    QueuedCommand,
+    SavedWorld,
+    Suspect,
+    WorldStore,
+)
 
 pytestmark = pytest.mark.process
 
 NOTHING = Changes([], [], [])
-GATEWAY, EPOCH = bytes(range(16)), bytes(range(8))
+GATEWAY, EPOCH = bytes(range(16)), Epoch(bytes(range(8)))
 
 
 @asynccontextmanager
@@ -66,41 +77,52 @@ async def commit(store: WorldStore, fence: Fence, **parts: object) -> Fence:
 
 async def outbox_of(store: WorldStore) -> dict[int, tuple[bytes, ...]]:
     """The bodies of the ticks that are kept for the one gateway of these tests."""
+    saved = await store.load()
+    return {row.tick: row.bodies for row in saved.outbox if row.gateway_id == GATEWAY}
+
+
+async def sessions_of(store: WorldStore) -> dict[bytes, SessionRow]:
+    return {row.id: row for row in (await store.load()).sessions}
+
+
+async def queue_up(store: WorldStore, session: SessionId, *commands: QueuedCommand) -> None:
+    """What a gateway does: give the session a row and put its commands into the queue."""
     if isinstance(store, MemoryWorldStore):
-        return {tick: bodies for (_, _, tick), bodies in store.outbox.items()}
+        store.queue |= {(each.session, each.number): each.text for each in commands}
+        return
 
-    def read(connection: Connection) -> dict[int, tuple[bytes, ...]]:
-        rows = connection.execute("SELECT tick, frame FROM world_outbox").fetchall()
-        return {tick: tuple(bodies_in(frame)) for tick, frame in rows}
+    def insert(connection: Connection) -> None:
+        connection.execute(
+            "INSERT INTO sessions (id, state, protocol, client_addr) VALUES (%s, 'Connecting', 'telnet', '')",
+            (UUID(bytes=session),),
+        )
+        for each in commands:
+            connection.execute(
+                "INSERT INTO session_command_queue (session_id, number, command) VALUES (%s, %s, %s)",
+                (UUID(bytes=each.session), each.number, each.text),
+            )
 
-    return await store._database.run(read)
-
-
-def bodies_in(frames: bytes) -> list[bytes]:
-    """What `encode_tick` made, from the frames as they would go over the link."""
-    decoder = FrameDecoder()
-    decoder.receive_data(frames)
-    bodies = []
-    while (frame := decoder.next_frame()) is not None:
-        tick = wire.unpack_event(frame.kind, frame.body)
-        assert isinstance(tick, Tick)
-        bodies.append(wire.encode_tick(tick.number, more=tick.more))
-    return bodies
-
-
-async def positions_of(store: WorldStore) -> dict[bytes, tuple[bytes, int, int]]:
-    if isinstance(store, MemoryWorldStore):
-        return {key: (each.epoch, each.applied, each.sent) for key, each in store.positions.items()}
-
-    def read(connection: Connection) -> dict[bytes, tuple[bytes, int, int]]:
-        rows = connection.execute("SELECT session_id, epoch, applied, sent FROM session_positions").fetchall()
-        return {session.bytes: (bytes(epoch), applied, sent) for session, epoch, applied, sent in rows}
-
-    return await store._database.run(read)
+    await store._database.run(insert)
 
 
 def new_id() -> bytes:
     return secrets.token_bytes(16)
+
+
+def session_row(**changes: object) -> SessionRow:
+    row = SessionRow(
+        SessionId(new_id()),
+        EntityId(new_id()),
+        AccountId(new_id()),
+        generation=3,
+        epoch=EPOCH,
+        applied=1,
+        sent=5,
+        home=(GATEWAY, EPOCH),
+        detached=False,
+        kept=(b"one", b"two"),
+    )
+    return attrs.evolve(row, **changes)
 
 
 async def new_account(store: WorldStore, name: str = "Ann") -> Account:
@@ -231,15 +253,71 @@ async def test_a_world_that_was_taken_over_commits_nothing_any_more(store):
 # ----------------------------------------------------------------------------------- positions and outbox
 
 
-async def test_positions_are_replaced_and_end_with_their_sessions(store):
+@pytest.mark.parametrize("changes", [{}, {"home": None}, {"detached": True}, {"kept": ()}], ids=str)
+async def test_a_session_is_loaded_as_it_was(store, changes):
+    row = session_row(**changes)
+
+    await commit(store, await store.take_over(), sessions=(row,))
+
+    assert await sessions_of(store) == {row.id: row}
+
+
+async def test_sessions_are_replaced_and_end(store):
     fence = await store.take_over()
-    ann, bob = SessionId(new_id()), SessionId(new_id())
-    first = [SessionPositions(ann, EPOCH, 1, 5), SessionPositions(bob, EPOCH, 0, 2)]
-    fence = await commit(store, fence, positions=tuple(first))
+    ann, bob = session_row(), session_row(detached=True)
+    fence = await commit(store, fence, sessions=(ann, bob))
+    later = attrs.evolve(ann, applied=2, sent=9, generation=4, home=(new_id(), EPOCH), detached=True, kept=())
 
-    await commit(store, fence, positions=(SessionPositions(ann, EPOCH, 2, 9),), ended=(bob,))
+    await commit(store, fence, sessions=(later,), ended=(bob.id,))
 
-    assert await positions_of(store) == {ann: (EPOCH, 2, 9)}
+    assert await sessions_of(store) == {ann.id: later}
+
+
+async def test_queued_commands_are_read_in_order_until_they_are_done_with(store):
+    fence = await store.take_over()
+    ann, bob = SessionId(b"a" * 16), SessionId(b"b" * 16)
+    anns = [QueuedCommand(ann, number, f"say {number}") for number in (9, 10, 11)]
+    bobs = [QueuedCommand(bob, 1, "look")]
+    await queue_up(store, ann, *anns)
+    await queue_up(store, bob, *bobs)
+    assert list((await store.load()).queued) == anns + bobs
+    assert list(await store.read_queue([bob, SessionId(new_id())])) == bobs
+
+    await commit(store, fence, unqueued=((ann, 10), (SessionId(new_id()), 5)))
+
+    assert list((await store.load()).queued) == anns[2:] + bobs
+
+
+async def test_only_a_clean_stop_of_the_world_before_counts(store):
+    fence = await store.take_over()
+    assert (await store.load()).clean
+    await commit(store, fence, clean=True)
+
+    await store.take_over()
+    assert (await store.load()).clean
+
+    await store.take_over()
+    assert not (await store.load()).clean
+
+
+async def test_what_was_noted_is_known_to_the_next_world_only(store):
+    suspect = Suspect(SessionId(new_id()), 7, 2)
+    await commit(store, await store.take_over(), suspect=suspect)
+
+    await store.take_over()
+    assert (await store.load()).suspect == suspect
+
+    await store.take_over()
+    assert (await store.load()).suspect is None
+
+
+async def test_nothing_is_suspected_of_a_world_that_stopped_cleanly(store):
+    fence = await commit(store, await store.take_over(), suspect=Suspect(SessionId(new_id()), 7, 1))
+    await commit(store, fence, clean=True)
+
+    await store.take_over()
+
+    assert (await store.load()).suspect is None
 
 
 async def test_ticks_are_kept_until_they_are_confirmed(store):
@@ -265,15 +343,17 @@ async def test_a_gateway_that_came_back_uses_its_numbers_again(store):
     assert list(await outbox_of(store)) == [1]
 
 
-async def test_taking_over_forgets_positions_and_ticks(store):
-    row = OutboxRow(GATEWAY, EPOCH, 1, (wire.encode_tick(1, more=False),))
-    positions = (SessionPositions(SessionId(new_id()), EPOCH, 1, 5),)
-    await commit(store, await store.take_over(), outbox=(row,), positions=positions)
+async def test_taking_over_leaves_sessions_and_ticks_to_the_next_world(store):
+    bodies = (wire.encode_tick(1, more=False),)
+    row = session_row()
+    await commit(
+        store, await store.take_over(), outbox=(OutboxRow(GATEWAY, EPOCH, 1, bodies),), sessions=(row,)
+    )
 
     await store.take_over()
 
-    assert await outbox_of(store) == {}
-    assert await positions_of(store) == {}
+    assert await outbox_of(store) == {1: bodies}
+    assert await sessions_of(store) == {row.id: row}
 
 
 # ---------------------------------------------------------------------------------------------- accounts
