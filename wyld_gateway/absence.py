@@ -3,7 +3,7 @@
 - A break that is over within `QUIET` seconds tells nobody anything.
 - `sweep` reminds whoever waits (`Client.wait`).
 - "The world is back" stands before everything that the world says then, and tells what became of the lines that were kept. So from the
-  moment when the world is there until those are carried out, the client is held (`Client.hold`), which is a moment.
+  moment when there is a link until those are carried out, the client is held (`Client.hold`), which is a moment.
 """
 
 from __future__ import annotations
@@ -59,10 +59,11 @@ class Absence:
                 client.notice(GOING)
                 client.flush()
 
-    def note_kept(self) -> None:
+    def hold(self) -> None:
         """A new link is there, and nothing has been heard over it: what is kept now is what will be carried out."""
         for client, session in self._pool.playing():
             if client.wait is not None:
+                client.hold()
                 window = session.commands
                 client.wait.kept = {
                     number: text for number, text in window.replay(window.acked).items if text
@@ -72,10 +73,8 @@ class Absence:
         """The world is back, and has said what it had applied: tell everybody who heard that it was away."""
         self._since = None
         for client, session in self._pool.playing():
-            wait = client.wait
-            if wait is not None:
-                client.hold()
-                self._tell_when_done(client, wait, session.commands.acked)
+            if client.wait is not None:
+                self._tell_when_done(client, client.wait, session.commands.acked)
 
     def carried_out(self, client: Client, result: CommandResult) -> None:
         """Commands of a client with a `wait` are done."""
@@ -83,7 +82,7 @@ class Absence:
         if wait is not None:
             if result.error is not None and result.error.code is CommandErrorCode.SKIPPED:
                 wait.kept.pop(result.applied, None)
-            if client.held:
+            if self._since is None and client.held:
                 self._tell_when_done(client, wait, result.applied)
 
     def give_up(self, client: Client) -> None:

@@ -167,6 +167,11 @@ class Client:
     def held(self) -> bool:
         return self._held
 
+    @property
+    def prompt(self) -> str | None:
+        """What stands at the client's input, or will after the next flush."""
+        return self._prompt
+
     def hold(self) -> None:
         """Let what is staged wait for `release`, whoever flushes."""
         self._held = True

@@ -101,17 +101,18 @@ class Pool:
             self.outputs += 1
 
     def send_state(self, update: EntityStateUpdate, sessions: Sequence[SessionId]) -> None:
-        """Stage a state, or the prompt, for sessions."""
+        """Stage a state, or the prompt if it is another one than before, for sessions."""
         is_prompt = update.name == PROMPT
         for session_id in sessions:
             client = self.client_of(session_id)
             if client is None:
                 continue
-            self._touch(client)
-            if is_prompt:
-                client.set_prompt(str(update.data.get("text", "")))
-            else:
+            if not is_prompt:
+                self._touch(client)
                 client.stage(client.adapter.encode_state(update))
+            elif (prompt := str(update.data.get("text", ""))) != client.prompt:
+                self._touch(client)
+                client.set_prompt(prompt)
 
     def acknowledge(self, session: Session, number: int) -> None:
         """Stage for the session's client that its commands up to `number` are safe, if that is news."""

@@ -238,7 +238,7 @@ class WorldLink:
         """The link is open, and nothing has come over it."""
         self._peer = peer
         self._ticks.begin_link()
-        self.absence.note_kept()
+        self.absence.hold()
 
     def _go_on(self, peer: Peer) -> None:
         """The world knows where everything stands, and so do we."""
