@@ -178,8 +178,9 @@ def _part(gateway: Gateway, client: Client, close: Close) -> None:
     if session is not None:
         session.client = None
         if session.in_play and close is Close.QUIT:
-            gateway.registry.move(session, Move.CLOSE, close.value)
             gateway.link.session_disconnected(session, DisconnectReason.CLIENT_DISCONNECT)
+            gateway.link.forget(session)
+            gateway.registry.move(session, Move.CLOSE, close.value)
         elif session.in_play:
             gateway.registry.move(session, Move.DETACH)
             gateway.link.session_disconnected(session, DisconnectReason.NETWORK_ERROR)

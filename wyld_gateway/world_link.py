@@ -196,6 +196,10 @@ class WorldLink:
         """Tell the world what it may want to know of the session's client."""
         self._tell(ClientChanged(session.id, session.generation, session.metadata.screen_reader))
 
+    def forget(self, session: Session) -> None:
+        """The session ends here: nobody waits any more for what the world has to say to its commands."""
+        self._freed(session.sent - session.commands.acked)
+
     def _tell(self, event: SessionDisconnected | ClientChanged) -> None:
         if self._peer is not None:
             self._send_pending(self._peer)
