@@ -17,7 +17,7 @@ play *arguments:
 # The checks, then the whole suite with coverage (what CI runs)
 test: check
     rm -f .coverage .coverage.*
-    uv run pytest -m "not long" --cov --cov-report=
+    uv run pytest -n 2 --dist worksteal -m "not long" --cov --cov-report=
     uv run coverage report
     uv run coverage report --include="{{pure}}" --omit="{{not_pure}}" --fail-under=100
 
