@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from wyld_gateway.adapter import ProtocolAdapter
+from wyld_gateway.listing import Listing
 from wyld_gateway.pool import Pool
 from wyld_gateway.sessions.claims import Claims
 from wyld_gateway.sessions.registry import Registry
@@ -23,7 +24,7 @@ from wyld_gateway.world_link import WorldLink
 from wyld_rpc.messages import SessionId
 from wyld_rpc.numbering import Epoch, new_epoch
 from wyld_service.secret import Secret
-from wyld_service.settings import LimitsSettings, SessionsSettings
+from wyld_service.settings import LimitsSettings, ListingSettings, SessionsSettings
 
 ID_BYTES = 16
 
@@ -48,6 +49,7 @@ class Gateway:
     claims: Claims
     pool: Pool
     link: WorldLink
+    listing: Listing
 
     def new_session(self, adapter: ProtocolAdapter) -> Session:
         """A session for a connection that begins, held by the registry."""
@@ -71,6 +73,7 @@ def make_gateway(
     store: SessionStore,
     limits: LimitsSettings,
     sessions: SessionsSettings,
+    listing: ListingSettings | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Gateway:
     """A gateway whose edges are given: how it reaches the world, where rows live, what time it is."""
@@ -87,4 +90,17 @@ def make_gateway(
         pool=pool,
         clock=clock,
     )
-    return Gateway(gateway_id, epoch, limits, sessions, clock, store, rows, registry, Claims(), pool, link)
+    return Gateway(
+        gateway_id,
+        epoch,
+        limits,
+        sessions,
+        clock,
+        store,
+        rows,
+        registry,
+        Claims(),
+        pool,
+        link,
+        Listing(listing or ListingSettings(), registry, clock, started=clock()),
+    )

@@ -16,6 +16,15 @@ WILL, WONT, DO, DONT = (
     bytes([Command.IAC, word]) for word in (Command.WILL, Command.WONT, Command.DO, Command.DONT)
 )
 
+#: What a client is asked first of all.
+BURST = (
+    WONT + b"\x01"
+    + b"".join([DO + bytes([option]) for option in (24, 31, 39)])
+    + b"".join([WILL + bytes([option]) for option in (42, 25, 70, 201, 69)])
+)  # fmt: skip
+#: The answer of a client that wants none of it.
+REFUSAL = BURST.removeprefix(WONT + b"\x01").replace(DO, WONT).replace(WILL, DONT)
+
 
 @attrs.frozen
 class Heard:

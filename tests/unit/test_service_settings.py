@@ -93,6 +93,12 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         login_deadline = "1m"
         max_connections = 10
         output_queue = "64KiB"
+        [listing]
+        name = "The Harbour"
+        contact = "harbour@example.org"
+        hostname = "harbour.example.org"
+        language = "English"
+        website = "https://harbour.example.org"
         [log]
         level = "debug"
         format = "json"

@@ -5,7 +5,21 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from telnet_feeding import DO, DONT, IAC, SB, SE, WILL, WONT, feed, feed_all_ways, started, subnegotiation
+from telnet_feeding import (
+    BURST,
+    DO,
+    DONT,
+    IAC,
+    REFUSAL,
+    SB,
+    SE,
+    WILL,
+    WONT,
+    feed,
+    feed_all_ways,
+    started,
+    subnegotiation,
+)
 
 from wyld_gateway.telnet import (
     OPTIONS,
@@ -171,9 +185,7 @@ def test_opening_burst_asks_for_what_is_implemented_and_for_nothing_else():
 
     connection.start()
 
-    assert connection.data_to_send() == (
-        WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR
-    )
+    assert connection.data_to_send() == BURST
     assert connection.data_to_send() == b""
     assert connection.negotiating
 
@@ -196,14 +208,12 @@ def test_unknown_options_are_refused_in_both_directions(option):
 
 
 def test_client_that_refuses_everything_leaves_nothing_open():
-    refusals = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR
-
-    heard = feed_all_ways(started, refusals)
+    heard = feed_all_ways(started, REFUSAL)
 
     assert heard.sent == b""
     assert not heard.connection.negotiating
     assert heard.connection.agreed() == []
-    assert [e.on for e in heard.events] == [False] * 5
+    assert [e.on for e in heard.events] == [False] * 8
 
 
 def test_late_refusal_of_an_agreed_option_is_legal_and_answered_once():
@@ -377,7 +387,7 @@ def test_terminal_type_cycle_starts_again_when_the_client_switches_it_off_and_on
 
 def test_negotiating_lasts_until_the_terminal_type_cycle_is_over():
     connection = started()
-    feed(connection, [WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DO + EOR + DO + SGA + WILL + TTYPE])
+    feed(connection, [REFUSAL.replace(WONT + TTYPE, WILL + TTYPE)])
     assert connection.negotiating
 
     feed(connection, [answer("tf"), answer("tf")])

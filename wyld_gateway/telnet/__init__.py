@@ -3,8 +3,9 @@
 General layout, each module imports only those above it: `constants` the numbers; `errors`; `limits`; `events`
 what a connection can tell; `negotiation` the RFC 1143 machine as a table; `parser` bytes to tokens; `lines`
 text to lines; `encode` text to bytes; `outgoing` what is owed to the peer; `charsets` their names; `options`
-one module for each option; `connection` the class that joins them; `capabilities` what the answers say about
-a client. All of these are pure. `adapter` alone knows Trio: it is the codec on a socket.
+one module for each option; `connection` the class that joins them; `gmcp_login` and `subscriptions` what a
+client's program and its scripts say and ask; `capabilities` what the answers say about a client. All of these
+are pure. `adapter` alone knows Trio: it is the codec on a socket.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from wyld_gateway.telnet.events import (
     EnvironmentChanged,
     Event,
     ForeignProtocol,
+    GmcpMessage,
     Line,
     LineTooLong,
+    MsdpMessage,
+    MsdpValue,
     NotTelnet,
     OptionChanged,
     RejectReason,
@@ -41,10 +45,13 @@ __all__ = [
     "EnvironmentChanged",
     "Event",
     "ForeignProtocol",
+    "GmcpMessage",
     "Limits",
     "Line",
     "LineTooLong",
     "LocalProtocolError",
+    "MsdpMessage",
+    "MsdpValue",
     "Mtts",
     "NotTelnet",
     "OptionChanged",

@@ -40,6 +40,9 @@ from wyld_gateway.telnet.options.binary import BinaryTransmission
 from wyld_gateway.telnet.options.charset import Charset
 from wyld_gateway.telnet.options.echo import Echo
 from wyld_gateway.telnet.options.end_of_record import EndOfRecord
+from wyld_gateway.telnet.options.gmcp import Gmcp
+from wyld_gateway.telnet.options.msdp import Msdp
+from wyld_gateway.telnet.options.mssp import Mssp
 from wyld_gateway.telnet.options.new_environ import NewEnviron
 from wyld_gateway.telnet.options.status import Status
 from wyld_gateway.telnet.options.suppress_go_ahead import SuppressGoAhead
@@ -63,6 +66,9 @@ OPTIONS: tuple[type[TelnetOption], ...] = (
     Charset,
     EndOfRecord,
     SuppressGoAhead,
+    Mssp,
+    Gmcp,
+    Msdp,
     Echo,
     BinaryTransmission,
     Status,
@@ -256,6 +262,12 @@ class TelnetConnection:
         if not isinstance(marks, TimingMarks):
             raise LocalProtocolError("this connection does not speak TIMING-MARK")
         return marks
+
+    def queue(self, data: bytes) -> None:
+        """Queue bytes that are telnet already: an answer to a message of the client, made by whoever knows what
+        it means.
+        """
+        self._outgoing.write(data)
 
     @property
     def owes(self) -> bool:

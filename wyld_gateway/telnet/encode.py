@@ -5,7 +5,9 @@ A function of the text and the encoding alone, so that a text for many players i
 
 from __future__ import annotations
 
-from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC
+from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC, Command
+
+_SUBNEGOTIATION_END = bytes((Command.IAC, Command.SE))
 
 
 def encode_text(text: str, encoding: str = "utf-8") -> bytes:
@@ -24,3 +26,8 @@ def encode_text(text: str, encoding: str = "utf-8") -> bytes:
 def escape(data: bytes) -> bytes:
     """`data` with each byte 255 doubled (RFC 854)."""
     return data.replace(IAC, DOUBLED_IAC) if IAC in data else data
+
+
+def subnegotiation(option: int, body: bytes) -> bytes:
+    """The whole subnegotiation with `body`, which is escaped here (RFC 855)."""
+    return bytes((Command.IAC, Command.SB, option)) + escape(body) + _SUBNEGOTIATION_END

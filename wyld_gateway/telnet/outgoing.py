@@ -5,7 +5,7 @@ decided. Pure.
 from __future__ import annotations
 
 from wyld_gateway.telnet.constants import Command
-from wyld_gateway.telnet.encode import escape
+from wyld_gateway.telnet.encode import subnegotiation
 
 
 class Outgoing:
@@ -30,9 +30,7 @@ class Outgoing:
 
     def subnegotiate(self, option: int, body: bytes) -> None:
         """Add a subnegotiation with `body`, which is escaped here."""
-        self._buffer += (
-            bytes((Command.IAC, Command.SB, option)) + escape(body) + bytes((Command.IAC, Command.SE))
-        )
+        self._buffer += subnegotiation(option, body)
 
     def take(self) -> bytes:
         """Everything that waits, which then waits no longer."""
