@@ -29,7 +29,7 @@ from typing import Final
 import trio
 
 from wyld_gateway.close import Close
-from wyld_gateway.doors import Reception, open_doors
+from wyld_gateway.doors import Door, Reception, open_doors
 from wyld_gateway.gateway import Gateway, make_gateway
 from wyld_gateway.metrics import health, readings
 from wyld_gateway.player_socket import PlayerListener, PlayerSocket
@@ -79,9 +79,12 @@ async def serve(settings: Settings, *, stop: trio.Event, announce: Callable[[str
             store=PostgresSessionStore(database),
             limits=settings.limits,
             sessions=settings.sessions,
+            listing=settings.listing,
         )
+        gateway.listing.ports = doors.ports(Door.TELNET)
+        gateway.listing.tls_ports = doors.ports(Door.TELNET_TLS)
         state = health(gateway, lambda: database.available)
-        reception = Reception(gateway, settings.limits, doors.certificate, pages=load_pages(), health=state)
+        reception = Reception(gateway, settings, doors.certificate, pages=load_pages(), health=state)
         async with run_gateway(gateway), trio.open_nursery() as services, trio.open_nursery() as connections:
             if settings.metrics.address is not None:
                 registry = make_registry(readings(gateway))

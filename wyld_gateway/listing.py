@@ -48,7 +48,7 @@ class Listing:
 
     Attributes:
         started: When the gateway did, in seconds since 1970.
-        ports: Where telnet players are accepted; set when the listeners are open.
+        ports, tls_ports: Where telnet players are accepted, and where they are with TLS; set when the listeners are open.
     """
 
     _settings: ListingSettings
@@ -56,6 +56,7 @@ class Listing:
     _clock: Callable[[], float]
     started: float
     ports: Sequence[int] = ()
+    tls_ports: Sequence[int] = ()
 
     @property
     def name(self) -> str:
@@ -74,10 +75,19 @@ class Listing:
             "UPTIME": [str(int(self.started))],
             "CODEBASE": [f"Wyld {version('wyld')}"],
             "CRAWL DELAY": ["-1"],
-            **({"PORT": [str(port) for port in self.ports]} if self.ports else {}),
+            **self._doors(),
             **{name: [value] for name, value in told.items() if value},
             **{name: [str(int(on))] for name, on in flags.items()},
         }
+
+    def _doors(self) -> Status:
+        """The encrypted port under its new name and its old one, each of which some clients look for."""
+        told = {}
+        if self.ports:
+            told["PORT"] = [str(port) for port in self.ports]
+        if self.tls_ports:
+            told["TLS"] = told["SSL"] = [str(self.tls_ports[-1])]
+        return told
 
     def _players(self) -> int:
         counts = self._registry.counts

@@ -60,6 +60,10 @@ class TelnetTerminal:
                 return between
         raise AssertionError(f"no {text!r} in:\n{self.text[self._read :]}")
 
+    async def more(self) -> None:
+        """Wait until anything comes."""
+        await self._news.park()
+
     async def gone(self) -> None:
         with trio.fail_after(PATIENCE):
             while not self.closed:
@@ -102,7 +106,11 @@ async def telnet_terminal(running: RunningGateway, hello: bytes = b"") -> AsyncI
     terminal = TelnetTerminal(theirs)
     await terminal.send(hello)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve_connection, running.gateway, TelnetAdapter(ours, "192.0.2.7:53124"))
+        nursery.start_soon(
+            serve_connection,
+            running.gateway,
+            TelnetAdapter(ours, "192.0.2.7:53124", listing=running.gateway.listing),
+        )
         nursery.start_soon(terminal.run)
         yield terminal
         await trio.aclose_forcefully(theirs)

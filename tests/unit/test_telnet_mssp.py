@@ -102,16 +102,17 @@ def test_what_the_operator_left_open_is_not_told():
     bare, named = Game(), Game(name="The Harbour", website="https://harbour.example")
 
     assert bare.told("NAME") == "Wyld"
-    assert not {"CONTACT", "HOSTNAME", "LANGUAGE", "WEBSITE", "PORT"} & set(bare.listing.status())
+    assert not {"CONTACT", "HOSTNAME", "LANGUAGE", "WEBSITE", "PORT", "TLS"} & set(bare.listing.status())
     assert (named.told("NAME"), named.told("WEBSITE")) == ("The Harbour", "https://harbour.example")
 
 
 def test_ports_are_told_once_they_are_known():
     game = Game()
 
-    game.listing.ports = [23, 4000]
+    game.listing.ports, game.listing.tls_ports = [23, 4000], [4443]
 
     assert game.listing.status()["PORT"] == ["23", "4000"]
+    assert game.told("TLS") == game.told("SSL") == "4443"
 
 
 def test_protocols_are_those_that_are_spoken():
