@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from doubles.played_world import PlayedWorld
@@ -11,6 +13,10 @@ from hypothesis import strategies as st
 
 from wyld_gateway import outofband
 from wyld_gateway.outofband import gmcp_messages, msdp_variables, of_output, room_number
+from wyld_gateway.telnet.constants import OptionCode
+from wyld_gateway.telnet.gmcp_login import OFFER, Credentials, encode_result, read_credentials
+from wyld_gateway.telnet.limits import BODIES
+from wyld_gateway.telnet.options.gmcp import MAX_NAME, MAX_PACKAGES, decode_message
 from wyld_gateway.telnet.options.msdp import decode_pairs, encode_pairs
 from wyld_rpc.messages import (
     CHANNELS,
@@ -22,6 +28,7 @@ from wyld_rpc.messages import (
     System,
     Text,
 )
+from wyld_world.model.states import CROWD
 
 CUSTOM = StateUpdateType.CUSTOM
 STATS = {
@@ -281,3 +288,46 @@ def test_rows_give_what_they_declare_and_every_value_can_be_written():
             variables = msdp_variables(update)
             assert set(variables) == set(row.variables)
             assert decode_pairs(encode_pairs(variables.items())) == list(variables.items())
+
+
+# docs/client-authors.md.
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "client-authors.md").read_text("utf-8")
+
+
+def documented(side):
+    blocks = re.findall(rf"```gmcp {side}\n(.*?)```", DOCUMENT, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def test_the_table_for_client_authors_is_that_of_the_code():
+    def cell(names):
+        return f" {' '.join(f'`{name}`' for name in names)} " if names else " "
+
+    rows = [
+        f"| {kind.value}{f': {name}' if name else ''} |{cell(row.messages)}|{cell(row.variables)}|"
+        for (kind, name), row in outofband.TABLE.items()
+    ]
+
+    assert "\n".join(rows) in DOCUMENT
+    assert f"`{outofband.CHANNEL_TEXT}` with" in DOCUMENT
+    assert f"`{outofband.CHANNEL_PLAYERS}` with" in DOCUMENT
+    assert f"Directions are `{' '.join(outofband.SHORT_DIRECTIONS.values())}`" in DOCUMENT
+
+
+def test_the_limits_for_client_authors_are_those_of_the_code():
+    assert f"At most {MAX_PACKAGES} packages, of {MAX_NAME} characters." in DOCUMENT
+    assert f"more than {CROWD} players" in DOCUMENT
+    assert (BODIES[OptionCode.GMCP], BODIES[OptionCode.MSDP]) == (64 * 1024, 16 * 1024)
+
+
+def test_the_login_for_client_authors_is_that_of_the_code():
+    written = [
+        OFFER,
+        encode_result(True, ""),
+        encode_result(False, "That name and password do not go together."),
+    ]
+    (credentials,) = documented("client")
+
+    assert documented("server") == [data[3:-2].decode() for data in written]
+    assert read_credentials(decode_message(credentials.encode())) == Credentials("ann", "correct horse")

@@ -284,9 +284,12 @@ def encode_state(update: EntityStateUpdate) -> bytes:
 
 
 def _text_data(output: Text) -> dict[str, Any]:
-    return (
-        {"text": output.text} if output.channel is None else {"text": output.text, "channel": output.channel}
-    )
+    data = {"text": output.text}
+    if output.channel is not None:
+        data["channel"] = output.channel
+    if output.talker is not None:
+        data["talker"] = output.talker
+    return data
 
 
 def _formatted_data(output: FormattedText) -> dict[str, Any]:
