@@ -43,6 +43,11 @@ class TelnetTerminal:
     def text(self) -> str:
         return _COMMAND.sub(b"", self.raw).decode(errors="replace")
 
+    @property
+    def compressed(self) -> bool:
+        """Whether a compressed stream has begun and not ended."""
+        return self._inflate is not None
+
     async def send(self, data: bytes) -> None:
         await self.stream.send_all(data)
 

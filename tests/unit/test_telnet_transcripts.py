@@ -136,7 +136,7 @@ def act(connection, action):
         case "start":
             connection.start()
         case "echo":
-            connection.set_echo(rest == "on")
+            return connection.set_echo(rest == "on")
         case "prompt":
             return encode_text(next(tokens(rest))[1]) + connection.prompt_mark
         case "status":

@@ -37,7 +37,7 @@ from wyld_gateway.errors import HandshakeFailed, TransportBroken
 from wyld_gateway.preferences import SUBJECTS, Preferences, PromptStyle
 from wyld_gateway.telnet import gmcp_login
 from wyld_gateway.telnet.capabilities import Evidence, preferred
-from wyld_gateway.telnet.connection import TelnetConnection
+from wyld_gateway.telnet.connection import COMPRESSION, OPTIONS, TelnetConnection
 from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC, Command, OptionCode, option_name
 from wyld_gateway.telnet.encode import encode_text, subnegotiation
 from wyld_gateway.telnet.events import (
@@ -122,15 +122,18 @@ class TelnetAdapter(ProtocolAdapter):
         listing: GameListing | None = None,
         *,
         encryption: str = "",
+        compression: bool = True,
     ) -> None:
         """`stream` is a `PlayerSocket`, or any other byte stream, of which nothing is sent at once. `listing` is what the game
         tells about itself; without one it tells nothing. `encryption` names the one that the stream has: "TLSv1.3".
+        Without `compression` it is neither offered nor agreed to.
         """
         self.peer = peer
         self._stream = stream
         self._encryption = encryption
         self._send_now: Callable[[bytes], int] = getattr(stream, "send_now", _takes_nothing)
-        self._codec = TelnetConnection(limits)
+        options = [option for option in OPTIONS if compression or option not in COMPRESSION]
+        self._codec = TelnetConnection(limits, options)
         self._line_limit = (limits or Limits()).line
         self._listing = listing
         self._subscriptions = Subscriptions(listing.name if listing else "")

@@ -131,6 +131,18 @@ class TimingMark:
 
 
 @attrs.frozen
+class CompressedInputBegins:
+    """What the client sends from here on is compressed; the codec inflates it."""
+
+
+@attrs.frozen
+class CompressedInputBroken:
+    """What the client sends is not the stream that it began, or swells beyond measure. Nothing that it sends from
+    here on is looked at: close.
+    """
+
+
+@attrs.frozen
 class OptionChanged:
     """The state of one half of an option became known: it was agreed on, refused, or switched off."""
 
@@ -171,6 +183,8 @@ Event = (
     | GmcpMessage
     | MsdpMessage
     | TimingMark
+    | CompressedInputBegins
+    | CompressedInputBroken
     | OptionChanged
     | SubnegotiationRejected
     | AreYouThere
