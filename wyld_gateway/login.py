@@ -126,6 +126,7 @@ class Login:
         self._dialogue.say(FIRST_SCREEN)
         self._dialogue.takes_credentials = True
         while self._session.state is State.AUTHENTICATING:
+            self._wanted, self._without_questions = "", False
             try:
                 await self._answer_at_door(await self._dialogue.ask("Account: "))
             except CredentialsGiven as given:

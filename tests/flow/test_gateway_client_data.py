@@ -390,6 +390,17 @@ async def test_wrong_password_is_told_and_the_connection_stays_at_the_question(a
         await terminal.sees("Bron wakes.")
 
 
+async def test_character_of_a_refused_login_is_forgotten(autojump_clock, running):
+    running.world.add("ann", PASSWORD, "Bron", "Cid")
+    async with telnet_terminal(running, LISTED + credentials("ann Cid", "wrong")) as terminal:
+        await hears(terminal, "Char.Login.Result")
+
+        await terminal.type("ann", PASSWORD)
+
+        await terminal.sees("Your characters:")
+        assert "wakes" not in terminal.text
+
+
 async def test_credentials_that_are_too_long_are_refused_without_asking_the_world(autojump_clock, running):
     async with telnet_terminal(running, LISTED + credentials("x" * 100)) as terminal:
         result = await hears(terminal, "Char.Login.Result")

@@ -177,6 +177,15 @@ def test_client_that_switches_gmcp_off_hears_no_more(client):
     assert client.wanted_outputs == ()
 
 
+def test_state_that_no_protocol_has_a_place_for_is_not_even_kept(client):
+    listing(client, "Char", "Room", "Comm")
+
+    for name in range(1000):
+        assert client.state(EntityStateUpdate(StateUpdateType.CUSTOM, {"x": 1}, str(name))) == b""
+
+    assert not client._states
+
+
 # MSDP.
 
 

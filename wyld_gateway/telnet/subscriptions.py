@@ -59,6 +59,8 @@ class Subscriptions:
     def state(self, update: EntityStateUpdate) -> bytes:
         """What a new state means to this client's scripts; empty where they did not ask, or nothing changed."""
         key = outofband.key_of(update)
+        if key not in outofband.TABLE:
+            return b""
         known, self._states[key] = self._states.get(key), update
         if self.packages:
             messages = outofband.gmcp_messages(known.data if known else None, update)
