@@ -36,6 +36,7 @@ class Mssp(TelnetOption):
 
     code = OptionCode.MSSP
     offered = Side.LOCAL
+    awaited = False  # TinTin++ does not answer at all
     accepted = frozenset({Side.LOCAL})
 
 
