@@ -65,9 +65,15 @@ class TelnetPlayer(Player):
         self.gmcp_messages: list[str] = []
         self.echo = True
         self.closed = trio.Event()
+        # Answers to negotiation and typed lines come from two tasks.
+        self._sending = trio.Lock()
 
     async def type(self, line: str) -> None:
-        await self.stream.send_all(line.encode() + b"\r\n")
+        await self._send(line.encode() + b"\r\n")
+
+    async def _send(self, data: bytes) -> None:
+        async with self._sending:
+            await self.stream.send_all(data)
 
     async def run(self) -> None:
         raw = b""
@@ -114,10 +120,10 @@ class TelnetPlayer(Player):
         wanted = option == ECHO or (option == GMCP and self.gmcp)
         answer = {will: do if wanted else dont, wont: dont, do: wont, dont: wont}[verb]
         if verb in (will, do) or wanted:
-            await self.stream.send_all(bytes([255, answer, option]))
+            await self._send(bytes([255, answer, option]))
         if verb == will and option == GMCP and self.gmcp:
             supports = b'Core.Supports.Set ["Char 1", "Char.Items 1", "Room 1", "Comm.Channel 1"]'
-            await self.stream.send_all(bytes([255, 250, GMCP]) + supports + bytes([255, 240]))
+            await self._send(bytes([255, 250, GMCP]) + supports + bytes([255, 240]))
 
 
 class WebPlayer(Player):
