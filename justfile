@@ -25,6 +25,11 @@ test: check
 test-long:
     uv run pytest -m long
 
+# Hostile bytes against the telnet codec, guided by coverage, for five minutes or as told (`just fuzz -max_total_time=3600`)
+fuzz *options:
+    mkdir -p fuzz/corpus
+    uv run --group fuzz fuzz/fuzz_telnet.py -max_total_time=300 -max_len=1024 -dict=fuzz/telnet.dict -artifact_prefix=fuzz/ fuzz/corpus "$@"
+
 # Format, lint, types, who may import whom, the Dockerfile
 check:
     uv run ruff format --check
