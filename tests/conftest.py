@@ -25,7 +25,9 @@ from wyld_service.secret import Secret
 from wyld_service.settings import StoreSettings
 
 # How long an example takes says more about the machine than about us; what a failure was found with is printed.
-settings.register_profile("wyld", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile(
+    "wyld", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
 settings.load_profile("wyld")
 
 _UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
