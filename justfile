@@ -25,6 +25,10 @@ test: check
 test-long:
     uv run pytest -m long
 
+# How fast telnet is, beside another library, into docs/performance.md
+bench:
+    uv run benchmarks/bench_telnet.py --write
+
 # Hostile bytes against the telnet codec, guided by coverage, for five minutes or as told (`just fuzz -max_total_time=3600`)
 fuzz *options:
     mkdir -p fuzz/corpus

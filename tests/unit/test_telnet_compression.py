@@ -184,7 +184,7 @@ def test_input_compression_is_offered_when_everything_else_is_settled():
 def test_input_compression_is_not_offered_to_who_refuses_everything():
     connection = started()
 
-    for code, side in connection._negotiation.waiting:
+    for code, side in list(connection._negotiation.waiting):
         connection.receive_data((WONT if side is Side.REMOTE else DONT) + bytes([code]))
 
     assert connection.data_to_send() == b""
@@ -192,7 +192,7 @@ def test_input_compression_is_not_offered_to_who_refuses_everything():
 
 def test_input_compression_is_offered_once():
     connection = started()
-    for code, side in connection._negotiation.waiting:
+    for code, side in list(connection._negotiation.waiting):
         connection.receive_data((WONT if side is Side.REMOTE else DONT) + bytes([code]))
     connection.receive_data(DO + EOR)
     connection.data_to_send()
