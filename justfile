@@ -17,13 +17,22 @@ play *arguments:
 # The checks, then the whole suite with coverage (what CI runs)
 test: check
     rm -f .coverage .coverage.*
-    uv run pytest -m "not long" --cov --cov-report=
+    uv run pytest -n 2 --dist worksteal -m "not long" --cov --cov-report=
     uv run coverage report
     uv run coverage report --include="{{pure}}" --omit="{{not_pure}}" --fail-under=100
 
 # The tests that take long
 test-long:
     uv run pytest -m long
+
+# How fast telnet is, beside another library, into docs/performance.md
+bench:
+    uv run benchmarks/bench_telnet.py --write
+
+# Hostile bytes against the telnet codec, guided by coverage, for five minutes or as told (`just fuzz -max_total_time=3600`)
+fuzz *options:
+    mkdir -p fuzz/corpus
+    uv run --group fuzz fuzz/fuzz_telnet.py -max_total_time=300 -max_len=1024 -dict=fuzz/telnet.dict -artifact_prefix=fuzz/ fuzz/corpus "$@"
 
 # Format, lint, types, who may import whom, the Dockerfile
 check:

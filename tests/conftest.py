@@ -17,11 +17,18 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import trio
+from hypothesis import HealthCheck, settings
 from pg_proxy import PgProxy
 
 from wyld_service.schema import find_schema
 from wyld_service.secret import Secret
 from wyld_service.settings import StoreSettings
+
+# How long an example takes says more about the machine than about us; what a failure was found with is printed.
+settings.register_profile(
+    "wyld", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("wyld")
 
 _UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 

@@ -41,12 +41,14 @@ LINK_BACKLOG = 16
 
 @attrs.frozen
 class UpOptions:
-    """What the user asked for. Without `database` an embedded PostgreSQL is started."""
+    """What the user asked for. Without `database` an embedded PostgreSQL is started; with `reload` the world is restarted when one of
+    its files changes."""
 
     data: Path
     telnet: tuple[Address, ...]
     web: tuple[Address, ...]
     database: str | None
+    reload: bool
 
 
 class Service(Protocol):
@@ -93,12 +95,14 @@ class _Up:
             raise failure
 
     async def _start(self, nursery: trio.Nursery) -> None:
-        """Start everything in order and then watch the world's files; cancelled by the first signal."""
+        """Start everything in order and then keep it running; cancelled by the first signal."""
         database = self._options.database or await self._start_database(nursery)
         world = await self._start_child(nursery, self._world(database), WORLD_STOP_LIMIT)
         await self._start_child(nursery, self._gateway(database), GATEWAY_STOP_LIMIT)
         self._console.result("Ready.")
-        await restart_on_change(Path(wyld_world.__path__[0]), world.restart, self._console)
+        if self._options.reload:
+            await restart_on_change(Path(wyld_world.__path__[0]), world.restart, self._console)
+        await trio.sleep_forever()
 
     async def _stop(self) -> None:
         """Stop what was started, the last first; each has until its limit."""

@@ -37,6 +37,14 @@ class TextMessage:
 
 
 @attrs.frozen
+class CredentialsMessage:
+    """The client signs its player in by itself, beside the dialogue. `account` may be followed by a space and the character."""
+
+    account: str
+    password: str = attrs.field(repr=False)
+
+
+@attrs.frozen
 class BinaryMessage:
     """Data that is no line: it is ignored unless a protocol extension wants it."""
 
@@ -75,6 +83,7 @@ class ErrorMessage:
 
 Incoming: TypeAlias = (
     TextMessage
+    | CredentialsMessage
     | BinaryMessage
     | PingMessage
     | PongMessage
@@ -174,6 +183,11 @@ class ProtocolAdapter(abc.ABC):
     @abc.abstractmethod
     def encode_echo(self, on: bool) -> bytes:
         """Hide what is typed (`on` false, before a password is asked for) or show it again."""
+
+    def encode_login_result(self, success: bool, text: str) -> bytes:  # noqa: ARG002
+        """A login succeeded, or failed for the reason `text`, whoever typed or sent it. b"" where the client does not wait to be
+        told beside the words."""
+        return b""
 
     @abc.abstractmethod
     def encode_attached(self, epoch: bytes, next_number: int) -> bytes:

@@ -9,8 +9,9 @@
         tidying             rows that nobody changes
         sweep               all deadlines of all connections
       metrics               for operators
+      certificate           read again at SIGHUP, if there is one
       connections           one task for each client
-        accepting           the listeners, telnet and web
+        accepting           the listeners (`doors`)
 
 Nothing waits for anything at the start: players may come before the world is there. Stop: no new connections; players are told and
 their last words leave; their sessions are written; the link is flushed and closed. Each step has a deadline, and the log says what was
@@ -22,30 +23,28 @@ waited for in vain.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
 import trio
 
 from wyld_gateway.close import Close
-from wyld_gateway.connection import serve_connection
+from wyld_gateway.doors import Door, Reception, open_doors
 from wyld_gateway.gateway import Gateway, make_gateway
 from wyld_gateway.metrics import health, readings
-from wyld_gateway.player_socket import PlayerListener, PlayerSocket, open_player_listeners
+from wyld_gateway.player_socket import PlayerListener, PlayerSocket
 from wyld_gateway.sessions.postgres_store import PostgresSessionStore
 from wyld_gateway.sessions.tidying import Tidying
 from wyld_gateway.sweep import sweep_for_ever
-from wyld_gateway.telnet.adapter import TelnetAdapter
-from wyld_gateway.telnet.limits import Limits
-from wyld_gateway.websocket.front import serve_http
+from wyld_gateway.tls import reload_on_hangup
 from wyld_gateway.websocket.pages import load_pages
 from wyld_service.errors import StoreError
 from wyld_service.log import Event, get_logger
 from wyld_service.metrics import make_registry, serve_metrics
 from wyld_service.postgres import open_database
 from wyld_service.settings import Settings
-from wyld_service.units import Address, SocketAddress, UnixAddress
+from wyld_service.units import SocketAddress, UnixAddress
 
 GOODBYE: Final = "The server is stopping. Goodbye."
 
@@ -71,48 +70,34 @@ async def serve(settings: Settings, *, stop: trio.Event, announce: Callable[[str
 
     Cancellation: everything is closed at once; players hear nothing.
     """
-    async with AsyncExitStack() as undo:
-        telnet = await _listen(settings.telnet.listeners, undo)
-        web = await _listen(settings.web.listeners, undo)
-        database = await undo.enter_async_context(open_database(settings.store, application="wyld gateway"))
+    async with (
+        open_doors(settings) as doors,
+        open_database(settings.store, application="wyld gateway") as database,
+    ):
         gateway = make_gateway(
             connect_world=partial(connect, settings.link.address),
             key=settings.link.key,
             store=PostgresSessionStore(database),
             limits=settings.limits,
             sessions=settings.sessions,
+            listing=settings.listing,
         )
+        gateway.listing.ports = doors.ports(Door.TELNET)
+        gateway.listing.tls_ports = doors.ports(Door.TELNET_TLS)
         state = health(gateway, lambda: database.available)
-        pages = load_pages()
-
-        async def serve_telnet(stream: PlayerSocket) -> None:
-            limits = Limits(line=settings.limits.line_length, subnegotiation=settings.limits.subnegotiation)
-            await serve_connection(gateway, TelnetAdapter(stream, stream.peer, limits))
-
-        async def serve_web(stream: PlayerSocket) -> None:
-            try:
-                await serve_http(
-                    stream,
-                    peer=stream.peer,
-                    pages=pages,
-                    health=state,
-                    on_connection=partial(serve_connection, gateway),
-                    max_text=settings.limits.line_length,
-                )
-            except Exception:
-                _log.error(Event.CONN_ERROR, peer=stream.peer, exc_info=True)
-
+        reception = Reception(gateway, settings, doors.certificate, pages=load_pages(), health=state)
         async with run_gateway(gateway), trio.open_nursery() as services, trio.open_nursery() as connections:
             if settings.metrics.address is not None:
                 registry = make_registry(readings(gateway))
                 await services.start(serve_metrics, settings.metrics.address, registry, state)
-            accepting = [
-                await connections.start(_accept, serve_telnet, telnet, connections),
-                await connections.start(_accept, serve_web, web, connections),
-            ]
-            for kind, listeners in (("telnet", telnet), ("web", web)):
+            if doors.certificate is not None:
+                await services.start(reload_on_hangup, doors.certificate)
+            accepting = []
+            for door, listeners in doors.listeners.items():
+                receive = partial(reception.receive, door)
+                accepting.append(await connections.start(_accept, receive, listeners, connections))
                 for listener in listeners:
-                    announce(f"{kind} {listener.address}")
+                    announce(f"{door.value} {listener.address}")
             announce("Ready.")
             _log.info(Event.PROCESS_READY)
             await stop.wait()
@@ -162,16 +147,9 @@ async def connect(address: SocketAddress) -> trio.abc.Stream:
     return await trio.open_tcp_stream(address.host, address.port)
 
 
-async def _listen(addresses: Sequence[Address], undo: AsyncExitStack) -> list[PlayerListener]:
-    listeners = await open_player_listeners(addresses)
-    for listener in listeners:
-        undo.push_async_callback(listener.aclose)
-    return listeners
-
-
 async def _accept(
     receive: Callable[[PlayerSocket], Awaitable[None]],
-    listeners: list[PlayerListener],
+    listeners: Sequence[PlayerListener],
     connections: trio.Nursery,
     *,
     task_status: trio.TaskStatus[trio.CancelScope],
@@ -179,7 +157,7 @@ async def _accept(
     """Accept connections until the scope that it starts with is cancelled; those that were accepted live on."""
     with trio.CancelScope() as scope:
         task_status.started(scope)
-        await trio.serve_listeners(receive, listeners, handler_nursery=connections)
+        await trio.serve_listeners(receive, list(listeners), handler_nursery=connections)
 
 
 async def _write_last_rows(gateway: Gateway) -> None:

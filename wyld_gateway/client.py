@@ -21,6 +21,7 @@ import trio
 
 from wyld_gateway import limits
 from wyld_gateway.adapter import (
+    CredentialsMessage,
     DisconnectedMessage,
     ErrorMessage,
     NegotiationMessage,
@@ -75,6 +76,7 @@ class Client:
         conversation: The scope around reading and answering; cancelled when the connection is to end.
         playing: The scope around playing, inside the other one; cancelled when the world has lost the session.
         lines: What was typed and not yet looked at, oldest first.
+        credentials: What the client last signed in with and nobody has looked at.
         negotiated: Set when the client told something about itself; whoever acts on it resets it.
         numbers_lines: Whether the client numbers what it types in play by itself.
         session: What it is attached to.
@@ -103,6 +105,7 @@ class Client:
         "asked_at",
         "close",
         "conversation",
+        "credentials",
         "dirty",
         "heard_at",
         "kept_alive_at",
@@ -124,6 +127,7 @@ class Client:
         self.conversation = trio.CancelScope()
         self.playing = trio.CancelScope()
         self.lines: deque[TextMessage] = deque()
+        self.credentials: CredentialsMessage | None = None
         self.negotiated = False
         self.numbers_lines = False
         self.session: Session | None = None
@@ -250,6 +254,8 @@ class Client:
             match message:
                 case TextMessage():
                     self.lines.append(message)
+                case CredentialsMessage():
+                    self.credentials = message
                 case NegotiationMessage():
                     self.negotiated = True
                 case DisconnectedMessage(close):

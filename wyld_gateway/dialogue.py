@@ -12,6 +12,7 @@ from typing import Final, NoReturn, TypeVar
 import trio
 
 from wyld_gateway import limits, verbs
+from wyld_gateway.adapter import CredentialsMessage
 from wyld_gateway.client import Client, ConnectionEnded
 from wyld_gateway.close import Close
 from wyld_gateway.errors import RemoteError
@@ -26,6 +27,14 @@ TOO_MANY_LINES: Final = "Too many lines are waiting; the last ones were not kept
 _EXPECTED: Final = (RemoteError, CallError, StoreError)
 
 
+class CredentialsGiven(RemoteError):
+    """The client signed in by itself instead of answering: leave the question, which stands no longer."""
+
+    def __init__(self, credentials: CredentialsMessage) -> None:
+        self.credentials = credentials
+        super().__init__("credentials")
+
+
 class Dialogue:
     """With one client; belongs to the connection's own task.
 
@@ -34,13 +43,18 @@ class Dialogue:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.takes_credentials = False
+        """Whether a client may answer a question by signing in by itself."""
 
     def say(self, text: str) -> None:
         """Tell the client something, with the next question or at the end of the step."""
         self._client.notice(text)
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
-        """The client's answer, without spaces around it unless it is secret. Secret answers are not shown while they are typed."""
+        """The client's answer, without spaces around it unless it is secret. Secret answers are not shown while they are typed.
+
+        Raises `CredentialsGiven` if the client gives those instead, while `takes_credentials`.
+        """
         client = self._client
         if secret:
             client.stage(client.adapter.encode_echo(on=False))
@@ -85,6 +99,10 @@ class Dialogue:
     async def _next_line(self, *, verbatim: bool) -> str:
         lines = self._client.lines
         while True:
+            given, self._client.credentials = self._client.credentials, None
+            if given is not None and self.takes_credentials:
+                self._client.set_prompt(None)
+                raise CredentialsGiven(given)
             while lines:
                 message = lines.popleft()
                 if message.number is not None:

@@ -63,6 +63,11 @@ class Doors:
     listeners: Mapping[Door, Sequence[PlayerListener]]
     certificate: Certificate | None
 
+    def ports(self, door: Door) -> list[int]:
+        """Where a door is; a port that it has on several addresses counts once."""
+        addresses = [Address.parse(listener.address) for listener in self.listeners.get(door, ())]
+        return list(dict.fromkeys(address.port for address in addresses))
+
 
 @asynccontextmanager
 async def open_doors(settings: Settings) -> AsyncIterator[Doors]:
@@ -99,7 +104,7 @@ class Reception:
 
     Args:
         gateway: Ours.
-        limits: What one connection may cost.
+        settings: All of them.
         certificate: Of the encrypted doors, if there are any.
         pages, health: What the web shows.
     """
@@ -107,7 +112,7 @@ class Reception:
     def __init__(
         self,
         gateway: Gateway,
-        limits: LimitsSettings,
+        settings: Settings,
         certificate: Certificate | None,
         *,
         pages: Pages,
@@ -117,8 +122,9 @@ class Reception:
         self._certificate = certificate
         self._pages = pages
         self._health = health
-        self._max_text = limits.line_length
-        self._telnet_limits = Limits(line=limits.line_length, subnegotiation=limits.subnegotiation)
+        self._max_text = settings.limits.line_length
+        self._compress_tls = settings.telnet.compress_tls
+        self._telnet_limits = _telnet_limits(settings.limits)
 
     async def receive(self, door: Door, stream: PlayerSocket) -> None:
         """Serve a connection until it ends. Raises nothing for what a client does; if cancelled, the transport is closed."""
@@ -139,7 +145,14 @@ class Reception:
             await self._serve_web(stream, peer)
             return
         encryption = stream.version if isinstance(stream, TlsStream) else ""
-        adapter = TelnetAdapter(stream, peer, self._telnet_limits, encryption=encryption)
+        adapter = TelnetAdapter(
+            stream,
+            peer,
+            self._telnet_limits,
+            self._gateway.listing,
+            encryption=encryption,
+            compression=self._compress_tls or not encryption,
+        )
         if door is Door.TELNET_SCREEN_READER:
             adapter.prefer(Preferences(screen_reader=True))
         await serve_connection(self._gateway, adapter)
@@ -156,3 +169,13 @@ class Reception:
             )
         except Exception:
             _log.error(Event.CONN_ERROR, peer=peer, exc_info=True)
+
+
+def _telnet_limits(settings: LimitsSettings) -> Limits:
+    return Limits(
+        line=settings.line_length,
+        subnegotiation=settings.subnegotiation,
+        inflation=settings.inflation,
+        variable=settings.client_variable,
+        answers_per_option=settings.answers_per_option,
+    )

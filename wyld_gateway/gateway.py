@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from wyld_gateway.adapter import ProtocolAdapter
+from wyld_gateway.listing import Listing
 from wyld_gateway.pool import Pool
 from wyld_gateway.sessions.claims import Claims
 from wyld_gateway.sessions.command_queue import CommandQueue
@@ -24,7 +25,7 @@ from wyld_gateway.world_link import WorldLink
 from wyld_rpc.messages import SessionId
 from wyld_rpc.numbering import Epoch, new_epoch
 from wyld_service.secret import Secret
-from wyld_service.settings import LimitsSettings, SessionsSettings
+from wyld_service.settings import LimitsSettings, ListingSettings, SessionsSettings
 
 ID_BYTES = 16
 
@@ -50,6 +51,7 @@ class Gateway:
     pool: Pool
     queue: CommandQueue
     link: WorldLink
+    listing: Listing
 
     def new_session(self, adapter: ProtocolAdapter) -> Session:
         """A session for a connection that begins, held by the registry."""
@@ -73,6 +75,7 @@ def make_gateway(
     store: SessionStore,
     limits: LimitsSettings,
     sessions: SessionsSettings,
+    listing: ListingSettings | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Gateway:
     """A gateway whose edges are given: how it reaches the world, where rows live, what time it is."""
@@ -92,5 +95,17 @@ def make_gateway(
         clock=clock,
     )
     return Gateway(
-        gateway_id, epoch, limits, sessions, clock, store, rows, registry, Claims(), pool, queue, link
+        gateway_id,
+        epoch,
+        limits,
+        sessions,
+        clock,
+        store,
+        rows,
+        registry,
+        Claims(),
+        pool,
+        queue,
+        link,
+        Listing(listing or ListingSettings(), registry, clock, started=clock()),
     )

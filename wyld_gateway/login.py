@@ -18,14 +18,16 @@ from functools import partial
 from typing import Final
 
 from wyld_gateway import creation, limits
+from wyld_gateway.adapter import CredentialsMessage
 from wyld_gateway.asking import Asking
 from wyld_gateway.client import Client
-from wyld_gateway.dialogue import Dialogue
+from wyld_gateway.dialogue import CredentialsGiven, Dialogue
 from wyld_gateway.entering import enter_play
 from wyld_gateway.errors import NoAnswer
 from wyld_gateway.gateway import ID_BYTES, Gateway
 from wyld_gateway.sessions.lifecycle import Move, State
 from wyld_gateway.sessions.session import Session
+from wyld_gateway.telnet.options import mssp
 from wyld_rpc.messages import (
     AccountId,
     Authenticate,
@@ -99,6 +101,7 @@ class Login:
         self._asking = Asking(gateway, client, self._dialogue)
         self._wanted = ""
         self._lines_are_commands = False
+        self._without_questions = False
         self._characters: tuple[CharacterSummary, ...] = ()
 
     @property
@@ -121,8 +124,14 @@ class Login:
         """
         self._gateway.registry.move(self._session, Move.GREET)
         self._dialogue.say(FIRST_SCREEN)
+        self._dialogue.takes_credentials = True
         while self._session.state is State.AUTHENTICATING:
-            await self._answer_at_door(await self._dialogue.ask("Account: "))
+            self._wanted, self._without_questions = "", False
+            try:
+                await self._answer_at_door(await self._dialogue.ask("Account: "))
+            except CredentialsGiven as given:
+                await self._sign_in(given.credentials)
+        self._dialogue.takes_credentials = False
 
     async def _answer_at_door(self, line: str) -> None:
         words = line.split()
@@ -132,6 +141,8 @@ class Login:
                 pass
             case "help" | "?", []:
                 self._dialogue.say(HELP)
+            case _, [] if words[0] == mssp.PLAIN_REQUEST:
+                self._dialogue.say(mssp.in_lines(self._gateway.listing.status()))
             case "connect", [account, password]:
                 await self._connect(account, password)
             case "connect", [account, password, character]:
@@ -165,13 +176,19 @@ class Login:
         peer = self._client.adapter.peer
         await self._enter_account(Authenticate(self._session.id, account, password, peer))
 
+    async def _sign_in(self, given: CredentialsMessage) -> None:
+        """With what the client sent by itself; whoever has one character, or named one, is not asked for it either."""
+        account, _, self._wanted = given.account.partition(" ")
+        self._without_questions = True
+        await self._connect(account, given.password)
+
     async def _create(self, account: str, password: str) -> None:
         peer, account_id = self._client.adapter.peer, AccountId(secrets.token_bytes(ID_BYTES))
         await self._enter_account(CreateAccount(account_id, self._session.id, account, password, peer))
 
     async def _enter_account(self, request: Authenticate | CreateAccount) -> None:
         if len(request.account) > limits.ACCOUNT_NAME or len(request.password) > limits.PASSWORD:
-            self._dialogue.say(TOO_LONG)
+            self._refuse_login(TOO_LONG)
             return
         session = self._session
         try:
@@ -181,10 +198,15 @@ class Login:
             await self.store_session()
         except (CallError, NoAnswer) as error:
             _log.info(Event.AUTH_FAIL, peer=self._client.adapter.peer, reason=_reason(error))
-            self._say_why(error)
+            self._refuse_login(_words(error))
             return
+        self._client.stage(self._client.adapter.encode_login_result(True, ""))
         _log.info(Event.SESS_CREATE, sid=session.short_id, peer=session.client_addr, account=session.account)
         self._dialogue.say(f"Welcome, {session.account}.")
+
+    def _refuse_login(self, text: str) -> None:
+        self._client.stage(self._client.adapter.encode_login_result(False, text))
+        self._dialogue.say(text)
 
     async def store_session(self) -> None:
         """Give the session its row, waiting for the database if need be."""
@@ -227,6 +249,9 @@ class Login:
                 continue
             self._characters = listing.characters
             wanted, self._wanted = self._wanted, ""
+            if self._without_questions and len(self._characters) == 1:
+                wanted = wanted or self._characters[0].name
+            self._without_questions = False
             if not wanted or not await self._play(wanted):
                 self._forget_commands()
                 self._show_characters()
@@ -350,7 +375,12 @@ class Login:
         return True
 
     def _say_why(self, error: CallError | NoAnswer) -> None:
-        self._dialogue.say(error.text if isinstance(error, CallError) else NO_ANSWER)
+        self._dialogue.say(_words(error))
+
+
+def _words(error: CallError | NoAnswer) -> str:
+    """For the player."""
+    return error.text if isinstance(error, CallError) else NO_ANSWER
 
 
 def _reason(error: CallError | NoAnswer) -> str:

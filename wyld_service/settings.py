@@ -153,6 +153,11 @@ class TelnetSettings:
     screen_reader_listeners: tuple[Address, ...] = _key(
         _listeners_or_none, "", "Addresses on which telnet players begin in screen reader mode."
     )
+    compress_tls: bool = _key(
+        _boolean,
+        False,
+        "Whether compression is offered over TLS too, where sizes can give away what is encrypted.",
+    )
 
 
 @attrs.frozen
@@ -254,7 +259,32 @@ class LimitsSettings:
 
     line_length: Size = _key(Size.parse, "4KiB", "Longest line of a player.", low="128B", high="64KiB")
     subnegotiation: Size = _key(
-        Size.parse, "64KiB", "Longest telnet subnegotiation.", low="1KiB", high="1MiB"
+        Size.parse,
+        "64KiB",
+        "Longest telnet subnegotiation, and all that is kept of input that is not complete.",
+        low="1KiB",
+        high="1MiB",
+    )
+    client_variable: Size = _key(
+        Size.parse,
+        "64B",
+        "Longest value of a telnet client's variable (NEW-ENVIRON).",
+        low="16B",
+        high="1KiB",
+    )
+    inflation: int = _key(
+        _integer,
+        20,
+        "How many times larger than what it sends a telnet client's compressed input may become.",
+        low=2,
+        high=1000,
+    )
+    answers_per_option: int = _key(
+        _integer,
+        50,
+        "How often a telnet client may switch one option to and fro; then it is ignored.",
+        low=5,
+        high=10_000,
     )
     login_deadline: Duration = _key(
         Duration.parse, "120s", "Time from connecting to playing.", low="5s", high="1h"

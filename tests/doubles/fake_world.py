@@ -93,14 +93,14 @@ class FakeWorld:
     commands: (session, number, text) of every command that arrived.
     events: Every other event that arrived.
     requests: Every request that arrived.
+    agreements: What the gateway said at the beginning of each link; not among `requests`.
     echoes: Whether commands are confirmed and echoed as they come.
-    reports: Where sessions stood, as the gateway said at the beginning of a link.
     """
 
     nursery: trio.Nursery
     away: bool = False
     echoes: bool = True
-    reports: list[SessionReport] = attrs.field(factory=list)
+    agreements: list[Positions] = attrs.field(factory=list)
     silent: set[str] = attrs.field(factory=set)
     refusals: dict[str, CallError] = attrs.field(factory=dict)
     accounts: dict[str, tuple[AccountId, str]] = attrs.field(factory=dict)
@@ -189,6 +189,10 @@ class FakeWorld:
         self._applied[session] = number
         self.send(acks=[CommandResult(session, number)])
 
+    def reports(self) -> list[SessionReport]:
+        """Where sessions stood, whenever the gateway has said it."""
+        return [report for agreement in self.agreements for report in agreement.sessions]
+
     # -- What a test asks ----------------------------------------------------------------------------------------
 
     def add(self, account: str, password: str, *characters: str) -> None:
@@ -232,7 +236,10 @@ class FakeWorld:
     def on_request(self, request: Request) -> None:
         params_class, _, _ = METHODS[request.method]
         params = wire.structure(params_class, request.params)
-        self.requests.append(params)
+        if isinstance(params, Positions):
+            self.agreements.append(params)
+        else:
+            self.requests.append(params)
         assert self._peer is not None
         if request.method in self.silent:
             return
@@ -293,7 +300,6 @@ class FakeWorld:
             for tick in self._unacked:
                 if tick.number > params.tick:
                     self.send_raw(tick)
-        self.reports += params.sessions
         playing = {body.session: body for body in self.bodies.values()}
         known = [report for report in params.sessions if report.session in playing]
         unknown = [report for report in params.sessions if report.session not in playing]

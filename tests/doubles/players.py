@@ -18,6 +18,8 @@ import trio_websocket
 PATIENCE = 20.0
 """Seconds that a line may take on a busy machine before a test gives up on it."""
 
+ECHO, GMCP = 1, 201
+
 
 class Player(abc.ABC):
     """Types lines and waits for text. What has been matched once is not matched again."""
@@ -51,16 +53,27 @@ class Player(abc.ABC):
 
 
 class TelnetPlayer(Player):
-    """A plain terminal that agrees to hide passwords and to nothing else: the least that a client can be."""
+    """A plain terminal that agrees to hide passwords and to nothing else: the least that a client can be.
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    With `gmcp` it also takes data for scripts, and keeps the names of the messages that came.
+    """
+
+    def __init__(self, stream: trio.SocketStream, *, gmcp: bool) -> None:
         super().__init__()
         self.stream = stream
+        self.gmcp = gmcp
+        self.gmcp_messages: list[str] = []
         self.echo = True
         self.closed = trio.Event()
+        # Answers to negotiation and typed lines come from two tasks.
+        self._sending = trio.Lock()
 
     async def type(self, line: str) -> None:
-        await self.stream.send_all(line.encode() + b"\r\n")
+        await self._send(line.encode() + b"\r\n")
+
+    async def _send(self, data: bytes) -> None:
+        async with self._sending:
+            await self.stream.send_all(data)
 
     async def run(self) -> None:
         raw = b""
@@ -92,19 +105,25 @@ class TelnetPlayer(Player):
                 end = raw.find(b"\xff\xf0")
                 if end < 0:
                     break
+                if raw[2] == GMCP:
+                    self.gmcp_messages.append(raw[3:end].decode().partition(" ")[0])
                 raw = raw[end + 2 :]
             else:
                 raw = raw[2:]
-        self._take(text.decode().replace("\r\n", "\n"))
+        self._take(re.sub(r"\x1b\[[0-9;]*m", "", text.decode()).replace("\r\n", "\n"))
         return raw
 
     async def _negotiate(self, verb: int, option: int) -> None:
         will, wont, do, dont = 251, 252, 253, 254
-        if option == 1:
+        if option == ECHO:
             self.echo = verb != will
-        answer = {will: do if option == 1 else dont, wont: dont, do: wont, dont: wont}[verb]
-        if verb in (will, do) or option == 1:
-            await self.stream.send_all(bytes([255, answer, option]))
+        wanted = option == ECHO or (option == GMCP and self.gmcp)
+        answer = {will: do if wanted else dont, wont: dont, do: wont, dont: wont}[verb]
+        if verb in (will, do) or wanted:
+            await self._send(bytes([255, answer, option]))
+        if verb == will and option == GMCP and self.gmcp:
+            supports = b'Core.Supports.Set ["Char 1", "Char.Items 1", "Room 1", "Comm.Channel 1"]'
+            await self._send(bytes([255, 250, GMCP]) + supports + bytes([255, 240]))
 
 
 class WebPlayer(Player):
@@ -164,10 +183,10 @@ def _strings(value: Any) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def telnet_player(host: str, port: int) -> AsyncIterator[TelnetPlayer]:
+async def telnet_player(host: str, port: int, *, gmcp: bool = False) -> AsyncIterator[TelnetPlayer]:
     """Connected until the block ends; then the socket is closed without a word, as a lost line would be."""
     async with trio.open_nursery() as nursery, await trio.open_tcp_stream(host, port) as stream:
-        player = TelnetPlayer(stream)
+        player = TelnetPlayer(stream, gmcp=gmcp)
         nursery.start_soon(player.run)
         yield player
         nursery.cancel_scope.cancel()

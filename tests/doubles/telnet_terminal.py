@@ -43,6 +43,11 @@ class TelnetTerminal:
     def text(self) -> str:
         return _COMMAND.sub(b"", self.raw).decode(errors="replace")
 
+    @property
+    def compressed(self) -> bool:
+        """Whether a compressed stream has begun and not ended."""
+        return self._inflate is not None
+
     async def send(self, data: bytes) -> None:
         await self.stream.send_all(data)
 
@@ -59,6 +64,10 @@ class TelnetTerminal:
                 between, self._read = self.text[self._read : found], found + len(text)
                 return between
         raise AssertionError(f"no {text!r} in:\n{self.text[self._read :]}")
+
+    async def more(self) -> None:
+        """Wait until anything comes."""
+        await self._news.park()
 
     async def gone(self) -> None:
         with trio.fail_after(PATIENCE):
@@ -102,7 +111,11 @@ async def telnet_terminal(running: RunningGateway, hello: bytes = b"") -> AsyncI
     terminal = TelnetTerminal(theirs)
     await terminal.send(hello)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve_connection, running.gateway, TelnetAdapter(ours, "192.0.2.7:53124"))
+        nursery.start_soon(
+            serve_connection,
+            running.gateway,
+            TelnetAdapter(ours, "192.0.2.7:53124", listing=running.gateway.listing),
+        )
         nursery.start_soon(terminal.run)
         yield terminal
         await trio.aclose_forcefully(theirs)

@@ -18,7 +18,6 @@ from wyld_rpc.messages import (
     CommandErrorCode,
     CommandResult,
     DisconnectReason,
-    Positions,
     SessionDisconnected,
     System,
     Text,
@@ -67,7 +66,7 @@ async def test_world_that_goes_and_comes_back_is_told_once_with_a_fresh_prompt(a
 
     assert await client.sees(MISSED_NOTHING + "\n") == "\n"
     assert client.text.count("restarting") == 1
-    assert isinstance(running.world.requests[-1], Positions), "nobody has logged in again"
+    assert len(running.world.requests) == 3, "nobody has logged in again"
     client.type("look")
     await client.sees("you: look")
 
@@ -275,16 +274,16 @@ async def test_ten_restarts_in_a_row_lose_and_repeat_nothing(autojump_clock, run
 async def test_many_sessions_are_reported_in_batches_and_none_logs_in_again(autojump_clock, running):
     names = [f"P{n}" for n in range(2 * MAX_REPORTS + 1)]
     clients = [await running.play(name) for name in names]
-    asked = len(running.world.requests)
+    asked = len(running.world.agreements)
 
     running.world.restart()
     await settle()
     await running.gateway.link.wait_up()
 
-    reports = [len(request.sessions) for request in running.world.requests[asked:]]
+    reports = [len(request.sessions) for request in running.world.agreements[asked:]]
     assert reports == [MAX_REPORTS, MAX_REPORTS, 1]
-    assert [request.more for request in running.world.requests[asked:]] == [True, True, False]
-    assert len({report.session for report in running.world.reports}) == len(names)
+    assert [request.more for request in running.world.agreements[asked:]] == [True, True, False]
+    assert len({report.session for report in running.world.reports()}) == len(names)
     clients[0].type("look")
     await clients[0].sees("you: look")
 
@@ -302,7 +301,7 @@ async def test_output_for_a_client_that_is_gone_is_kept_and_handed_back(autojump
     running.world.restart()
     await settle()
 
-    (report,) = running.world.reports
+    (report,) = running.world.reports()
     assert (report.attached, report.received, report.confirmed) == (False, 2, 1)
     assert [wire.decode_output(encoded) for encoded in report.kept] == [Text("who is there")]
 
@@ -315,12 +314,12 @@ async def test_report_of_much_kept_output_is_spread_over_several_requests(autoju
         for _ in range(5):
             running.world.tell("x" * (reconcile.MAX_KEPT // 4), name)
     await settle()
-    asked = len(running.world.requests)
+    asked = len(running.world.agreements)
 
     running.world.restart()
     await settle()
 
-    assert [len(request.sessions) for request in running.world.requests[asked:]] == [1, 1, 1]
+    assert [len(request.sessions) for request in running.world.agreements[asked:]] == [1, 1, 1]
 
 
 async def test_player_who_goes_while_the_world_is_away_is_reported_without_a_client(autojump_clock, running):
@@ -333,7 +332,7 @@ async def test_player_who_goes_while_the_world_is_away_is_reported_without_a_cli
 
     await back(running)
 
-    (report,) = running.world.reports
+    (report,) = running.world.reports()
     assert not report.attached
     assert running.world.texts() == ["drop sword"]
     assert running.gateway.registry.counts[State.DISCONNECTED] == 1

@@ -289,6 +289,26 @@ async def test_world_ends_a_session_that_nobody_is_attached_to(autojump_clock, r
     assert session not in running.gateway.registry.by_id
 
 
+async def test_player_who_quits_with_commands_under_way_leaves_no_place_taken(autojump_clock, running):
+    client = await running.play("Bron")
+    running.world.echoes = False
+
+    session = running.world.session_of("Bron")
+
+    client.type("north", "drop sword", "//quit")
+
+    assert await client.gone() is Close.QUIT
+    await settle()
+    assert running.world.texts() == ["north", "drop sword"]
+    assert not running.world.heard(SessionDisconnected), "if the link broke now, they would have to be sent again"
+    running.world.confirm(session, 2)
+    await settle()
+    assert [e.reason for e in running.world.heard(SessionDisconnected)] == [
+        DisconnectReason.CLIENT_DISCONNECT
+    ]
+    running.nothing_is_left()
+
+
 async def test_slow_client_is_detached_and_nobody_else_notices(autojump_clock):
     async with open_running_gateway(output_queue=10_000) as running:
         slow, quick = await running.play("Slow"), await running.play("Quick")

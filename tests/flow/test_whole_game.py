@@ -16,7 +16,7 @@ from wyld_gateway import reconcile
 from wyld_gateway.absence import GOING, MISSED_NOTHING
 from wyld_gateway.sessions.session import Session
 from wyld_rpc.numbering import Receipt, ReceiveCursor, Seq
-from wyld_world.store import Commit, SavedWorld
+from wyld_world.store import Commit
 
 MANY_WITHIN = 3.0
 """Seconds of real time, on a machine that does other things as well."""
@@ -331,15 +331,6 @@ def send_nothing_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Session, "unsend", lambda session: None)
 
 
-def forget_the_outbox(patch: pytest.MonkeyPatch) -> None:
-    load = MemoryWorldStore.load
-
-    async def load_without(store: MemoryWorldStore) -> SavedWorld:
-        return attrs.evolve(await load(store), outbox=())
-
-    patch.setattr(MemoryWorldStore, "load", load_without)
-
-
 def leave_rows_in_the_queue(patch: pytest.MonkeyPatch) -> None:
     commit = MemoryWorldStore.commit
 
@@ -363,7 +354,6 @@ async def test_trouble_is_no_trouble(autojump_clock, game):
     [
         run_what_was_run_before,
         send_nothing_again,
-        forget_the_outbox,
         leave_rows_in_the_queue,
         believe_the_world_alone,
     ],

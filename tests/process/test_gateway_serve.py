@@ -101,6 +101,14 @@ async def test_gateway_starts_alone_and_says_what_it_waits_for(settings: Setting
         await player.sees(WORLD_AWAY.split(";", maxsplit=1)[0])
 
 
+async def test_listing_sites_are_told_the_ports_that_are_really_open(settings: Settings) -> None:
+    async with serving(settings) as gateway, telnet_player("127.0.0.1", gateway.ports["telnet"]) as site:
+        await site.type("MSSP-REQUEST")
+
+        await site.sees("NAME\tWyld\n")
+        await site.sees(f"PORT\t{gateway.ports['telnet']}\n")
+
+
 async def test_page_health_and_numbers_are_served(settings: Settings) -> None:
     assert settings.metrics.address is not None
     async with serving(settings) as gateway, telnet_player("127.0.0.1", gateway.ports["telnet"]) as player:

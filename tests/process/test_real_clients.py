@@ -88,7 +88,8 @@ async def test_telnet_of_debian(database_url: str, tmp_path: Path) -> None:
             await player.sees("Welcome, ann")
             shown = player.seen
 
-    assert agreed["Agreed"] == "terminal-type, window-size, new-environ"
+    assert agreed["Agreed"] == "terminal-type, window-size, new-environ, timing-mark"
+    assert agreed["Receipts"] == "by TIMING-MARK"
     assert agreed["Window"] == f"{COLUMNS} columns, {ROWS} rows"
     assert agreed["Terminal"] == "XTERM-256COLOR"
     assert agreed["Colours"] == "256"
@@ -107,9 +108,16 @@ async def test_tintin(database_url: str, tmp_path: Path) -> None:
             await player.sees("Your character stays in the world")
 
     assert agreed["Client"].startswith("TinTin++ ")
-    assert {"terminal-type", "end-of-record", "window-size", "new-environ", "charset"} <= set(
-        agreed["Agreed"].split(", ")
-    )
+    assert set(agreed["Agreed"].split(", ")) == {
+        "terminal-type",
+        "end-of-record",
+        "window-size",
+        "new-environ",
+        "charset",
+        "mccp2",
+        "mccp3",
+    }
+    assert agreed["Receipts"] == "by TCP"  # it answers the first mark only
     assert agreed["Window"] == f"{COLUMNS} columns, {ROWS} rows"
     assert agreed["Character set"] == "UTF-8"
     assert agreed["Colours"] == "all"

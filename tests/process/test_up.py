@@ -17,7 +17,8 @@ pytestmark = pytest.mark.process
 
 # Seconds within which everything must be gone after one signal.
 STOP_DEADLINE = 5.0
-ANY_PORTS = ("--telnet", "127.0.0.1:0", "--web", "127.0.0.1:0")
+# Other tests, and whoever edits the world while they run, must not restart our worlds.
+ANY_PORTS = ("--no-reload", "--telnet", "127.0.0.1:0", "--web", "127.0.0.1:0")
 
 
 @pytest.fixture
@@ -27,9 +28,9 @@ def data() -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def open_up(data: Path, database: str) -> AsyncIterator[WyldProcess]:
+async def open_up(data: Path, database: str, *more: str) -> AsyncIterator[WyldProcess]:
     """`wyld up` on a database that exists, until it is ready: most of what it does has nothing to do with making one."""
-    async with open_wyld("up", "--data", str(data), "--database", database, *ANY_PORTS) as wyld:
+    async with open_wyld("up", "--data", str(data), "--database", database, *ANY_PORTS, *more) as wyld:
         await wyld.ready()
         yield wyld
 
@@ -67,7 +68,7 @@ async def test_up_makes_a_database_says_where_it_listens_and_tells_players_befor
 
 
 async def test_one_child_is_replaced_and_the_other_is_not_touched(data: Path, database_url: str) -> None:
-    async with open_up(data, database_url) as wyld:
+    async with open_up(data, database_url, "--reload") as wyld:
         for replaced, kept in [("world", "gateway"), ("gateway", "world")]:
             old, untouched = wyld.child(replaced), wyld.child(kept)
             os.kill(old, signal.SIGKILL)

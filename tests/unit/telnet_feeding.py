@@ -5,6 +5,7 @@ matter.
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 
 import attrs
@@ -16,10 +17,52 @@ WILL, WONT, DO, DONT = (
     bytes([Command.IAC, word]) for word in (Command.WILL, Command.WONT, Command.DO, Command.DONT)
 )
 
+#: What a client is asked first of all.
+BURST = (
+    WONT + b"\x01"
+    + b"".join([DO + bytes([option]) for option in (24, 31, 39)])
+    + b"".join([WILL + bytes([option]) for option in (42, 25, 70, 201, 69, 86)])
+)  # fmt: skip
+#: The answer of a client that wants none of it.
+REFUSAL = BURST.removeprefix(WONT + b"\x01").replace(DO, WONT).replace(WILL, DONT)
+
+
+class Reader:
+    """What a client makes of our bytes: it begins to inflate behind the start of a stream, and stops at its end.
+
+    `plain` is everything it read, the starts included; `begun` counts them.
+    """
+
+    START = IAC + SB + b"\x56" + IAC + SE
+
+    def __init__(self) -> None:
+        self.plain = b""
+        self.begun = 0
+        self._inflate: zlib._Decompress | None = None
+
+    @property
+    def compressed(self) -> bool:
+        return self._inflate is not None
+
+    def read(self, data: bytes) -> Reader:
+        while data:
+            if self._inflate is not None:
+                self.plain += self._inflate.decompress(data)
+                data = self._inflate.unused_data
+                if self._inflate.eof:
+                    self._inflate = None
+                continue
+            before, start, data = data.partition(self.START)
+            self.plain += before + start
+            if start:
+                self._inflate = zlib.decompressobj()
+                self.begun += 1
+        return self
+
 
 @attrs.frozen
 class Heard:
-    """What a connection made of the bytes: its events, what it wants sent, and itself."""
+    """What a connection made of the bytes: its events, what it wants sent, uncompressed, and itself."""
 
     events: list[Event]
     sent: bytes
@@ -29,11 +72,11 @@ class Heard:
 def feed(connection: TelnetConnection, pieces: Iterable[bytes]) -> Heard:
     """Feed `pieces` one after the other."""
     events: list[Event] = []
-    sent = b""
+    reader = Reader()
     for piece in pieces:
         events += connection.receive_data(piece)
-        sent += connection.data_to_send()
-    return Heard(events, sent, connection)
+        reader.read(connection.data_to_send())
+    return Heard(events, reader.plain, connection)
 
 
 def feed_all_ways(make: Callable[[], TelnetConnection], data: bytes) -> Heard:

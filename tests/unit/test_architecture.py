@@ -24,6 +24,7 @@ PURE = (
     "wyld_service/units.py",
     "wyld_gateway/close.py",
     "wyld_gateway/errors.py",
+    "wyld_gateway/outofband.py",
     "wyld_gateway/preferences.py",
     "wyld_gateway/telnet/**/*.py",
     "wyld_gateway/terminal/**/*.py",

@@ -63,6 +63,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         listeners = ["127.0.0.1:4000"]
         tls_listeners = ["127.0.0.1:4001"]
         screen_reader_listeners = ["127.0.0.1:4002"]
+        compress_tls = true
         [web]
         listeners = ["[::1]:8080"]
         tls_listeners = ["[::1]:8443"]
@@ -90,9 +91,18 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         [limits]
         line_length = "1KiB"
         subnegotiation = "8KiB"
+        client_variable = "32B"
+        inflation = 10
+        answers_per_option = 20
         login_deadline = "1m"
         max_connections = 10
         output_queue = "64KiB"
+        [listing]
+        name = "The Harbour"
+        contact = "harbour@example.org"
+        hostname = "harbour.example.org"
+        language = "English"
+        website = "https://harbour.example.org"
         [log]
         level = "debug"
         format = "json"

@@ -7,7 +7,7 @@ import socket
 import pytest
 import trio
 import trio.testing
-from telnet_feeding import DO, DONT, IAC, SB, SE, WILL, WONT, subnegotiation
+from telnet_feeding import BURST, DO, DONT, IAC, REFUSAL, SB, SE, WILL, WONT, subnegotiation
 
 from wyld_gateway.adapter import (
     ClientMetadata,
@@ -31,8 +31,7 @@ from wyld_rpc.messages import EntityStateUpdate, RoomDescription, StateUpdateTyp
 
 ECHO, SGA, EOR, NAWS, TTYPE = b"\x01", b"\x03", b"\x19", b"\x1f", b"\x18"
 CHARSET, ENVIRON = b"\x2a", b"\x27"
-BURST = WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR
-REFUSAL = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR
+NO_DATA = DONT + b"\x46" + DONT + b"\xc9" + DONT + b"\x45"
 EOR_MARK = IAC + b"\xef"
 AYT = IAC + b"\xf6"
 
@@ -61,6 +60,7 @@ def answer(name):
 MUDLET = (
     WILL + TTYPE + answer("Mudlet") + answer("ansi-truecolor") + answer("MTTS 2413")
     + WILL + NAWS + subnegotiation(31, encode_window_size(100, 40)) + WONT + ENVIRON + DONT + CHARSET + DO + EOR + DO + SGA
+    + NO_DATA
 )  # fmt: skip
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from telnet_feeding import DO, DONT, IAC, SB, SE, WILL, WONT, feed, feed_all_ways, started, subnegotiation
+from telnet_feeding import (
+    BURST,
+    DO,
+    DONT,
+    IAC,
+    REFUSAL,
+    SB,
+    SE,
+    WILL,
+    WONT,
+    feed,
+    feed_all_ways,
+    started,
+    subnegotiation,
+)
 
 from wyld_gateway.telnet import (
     OPTIONS,
@@ -171,9 +185,7 @@ def test_opening_burst_asks_for_what_is_implemented_and_for_nothing_else():
 
     connection.start()
 
-    assert connection.data_to_send() == (
-        WONT + ECHO + DO + TTYPE + DO + NAWS + DO + ENVIRON + WILL + CHARSET + WILL + EOR
-    )
+    assert connection.data_to_send() == BURST
     assert connection.data_to_send() == b""
     assert connection.negotiating
 
@@ -196,14 +208,12 @@ def test_unknown_options_are_refused_in_both_directions(option):
 
 
 def test_client_that_refuses_everything_leaves_nothing_open():
-    refusals = WONT + TTYPE + WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DONT + EOR
-
-    heard = feed_all_ways(started, refusals)
+    heard = feed_all_ways(started, REFUSAL)
 
     assert heard.sent == b""
     assert not heard.connection.negotiating
     assert heard.connection.agreed() == []
-    assert [e.on for e in heard.events] == [False] * 5
+    assert [e.on for e in heard.events] == [False] * (len(REFUSAL) // 3)
 
 
 def test_late_refusal_of_an_agreed_option_is_legal_and_answered_once():
@@ -226,11 +236,9 @@ def test_client_may_ask_before_we_do():
 def test_password_is_hidden_by_will_echo_and_shown_again_by_wont_echo():
     connection = started()
 
-    connection.set_echo(False)
-    assert connection.data_to_send() == WILL + ECHO
+    assert connection.set_echo(False) == WILL + ECHO
     assert connection.receive_data(DO + ECHO) == [OptionChanged(OptionCode.ECHO, Side.LOCAL, True)]
-    connection.set_echo(True)
-    assert connection.data_to_send() == WONT + ECHO
+    assert connection.set_echo(True) == WONT + ECHO
     assert connection.receive_data(DONT + ECHO) == [OptionChanged(OptionCode.ECHO, Side.LOCAL, False)]
 
     assert connection.data_to_send() == b""
@@ -238,9 +246,8 @@ def test_password_is_hidden_by_will_echo_and_shown_again_by_wont_echo():
 
 def test_password_typed_before_the_client_answered_changes_nothing():
     connection = started()
-    connection.set_echo(False)
-    connection.set_echo(True)
-    assert connection.data_to_send() == WILL + ECHO
+    assert connection.set_echo(False) == WILL + ECHO
+    assert connection.set_echo(True) == b""
 
     connection.receive_data(DO + ECHO)
 
@@ -377,7 +384,7 @@ def test_terminal_type_cycle_starts_again_when_the_client_switches_it_off_and_on
 
 def test_negotiating_lasts_until_the_terminal_type_cycle_is_over():
     connection = started()
-    feed(connection, [WONT + NAWS + WONT + ENVIRON + DONT + CHARSET + DO + EOR + DO + SGA + WILL + TTYPE])
+    feed(connection, [REFUSAL.replace(WONT + TTYPE, WILL + TTYPE)])
     assert connection.negotiating
 
     feed(connection, [answer("tf"), answer("tf")])

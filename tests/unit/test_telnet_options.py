@@ -10,6 +10,7 @@ from telnet_feeding import DO, DONT, IAC, WILL, WONT, feed, feed_all_ways, start
 from wyld_gateway.telnet import (
     CharacterSet,
     EnvironmentChanged,
+    Limits,
     Line,
     LocalProtocolError,
     OptionChanged,
@@ -25,7 +26,6 @@ from wyld_gateway.telnet.events import Event
 from wyld_gateway.telnet.options.charset import decode_request, encode_request
 from wyld_gateway.telnet.options.new_environ import (
     ASKED,
-    MAX_VALUE,
     decode_variables,
     encode_question,
     encode_variables,
@@ -159,7 +159,7 @@ def test_unknown_variables_are_dropped_and_long_values_cut():
         started, WILL + ENVIRON + environ(encode_variables(variables)) + environ(b"\0\0USER\1x")
     )
 
-    assert heard.events[1:] == [EnvironmentChanged({"CLIENT_NAME": "x" * MAX_VALUE})]
+    assert heard.events[1:] == [EnvironmentChanged({"CLIENT_NAME": "x" * Limits().variable})]
 
 
 def test_variable_without_a_value_is_left_out():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from pathlib import Path
@@ -10,6 +11,8 @@ import attrs
 import pytest
 
 from wyld_gateway.telnet import Command, OptionCode, TelnetConnection, encode_text, events
+from wyld_gateway.telnet.encode import subnegotiation
+from wyld_gateway.telnet.options.mssp import encode_status
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 FILES = sorted(FOLDER.glob("*.wire"))
@@ -69,6 +72,10 @@ def to_event(text):
     if name == "EnvironmentChanged":
         (pairs,) = fields
         return events.EnvironmentChanged(dict(zip(pairs[::2], pairs[1::2], strict=True)))
+    if name == "GmcpMessage":
+        return events.GmcpMessage(fields[0], json.loads(fields[1]))
+    if name == "MsdpMessage":
+        return events.MsdpMessage(tuple(json.loads(fields[0]).items()))
     return getattr(events, name)(*fields)
 
 
@@ -129,14 +136,25 @@ def act(connection, action):
         case "start":
             connection.start()
         case "echo":
-            connection.set_echo(rest == "on")
+            return connection.set_echo(rest == "on")
         case "prompt":
             return encode_text(next(tokens(rest))[1]) + connection.prompt_mark
+        case "status":
+            return subnegotiation(
+                OptionCode.MSSP, encode_status(paired([value for _, value in tokens(rest)]))
+            )
         case "text":
             return encode_text(next(tokens(rest))[1])
         case _:
             pytest.fail(f"nothing is called {action!r}")
     return b""
+
+
+def paired(values):
+    status = {}
+    for name, value in zip(values[::2], values[1::2], strict=True):
+        status.setdefault(name, []).append(value)
+    return status
 
 
 def cut(data, way):

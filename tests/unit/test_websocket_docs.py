@@ -39,7 +39,7 @@ def examples(side: str) -> list[str]:
 
 
 OUTPUT_KINDS: dict[str, Callable[[Any], GameOutput]] = {
-    "text": lambda d: Text(d["text"], d.get("channel")),
+    "text": lambda d: Text(d["text"], d.get("channel"), d.get("talker")),
     "formatted": lambda d: FormattedText(tuple(Span(*span) for span in d["spans"]), d.get("decor", False)),
     "structured": lambda d: Structured(**d),
     "room": lambda d: RoomDescription(**d),

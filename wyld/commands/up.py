@@ -54,9 +54,17 @@ class _AddressType(click.ParamType[Address]):
     envvar="WYLD_STORE__URL",
     help="PostgreSQL to use instead of starting one. Also read from WYLD_STORE__URL.",
 )
-def command(data: Path, telnet: tuple[Address, ...], web: tuple[Address, ...], database: str | None) -> None:
+@click.option(
+    "--reload/--no-reload",
+    default=True,
+    show_default=True,
+    help="Restart the world when one of its files changes.",
+)
+def command(
+    data: Path, telnet: tuple[Address, ...], web: tuple[Address, ...], database: str | None, reload: bool
+) -> None:
     """Start PostgreSQL, the world and the gateway, and keep them running until Ctrl-C.
 
     The world restarts by itself when one of its files changes; players stay connected.
     """
-    up(UpOptions(data.expanduser(), telnet, web, database), Console())
+    up(UpOptions(data.expanduser(), telnet, web, database, reload), Console())

@@ -3,8 +3,9 @@
 General layout, each module imports only those above it: `constants` the numbers; `errors`; `limits`; `events`
 what a connection can tell; `negotiation` the RFC 1143 machine as a table; `parser` bytes to tokens; `lines`
 text to lines; `encode` text to bytes; `outgoing` what is owed to the peer; `charsets` their names; `options`
-one module for each option; `connection` the class that joins them; `capabilities` what the answers say about
-a client. All of these are pure. `adapter` alone knows Trio: it is the codec on a socket.
+one module for each option; `connection` the class that joins them; `gmcp_login` and `subscriptions` what a
+client's program and its scripts say and ask; `capabilities` what the answers say about a client. All of these
+are pure. `adapter` alone knows Trio: it is the codec on a socket.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from wyld_gateway.telnet.errors import LocalProtocolError, RemoteProtocolError, 
 from wyld_gateway.telnet.events import (
     AreYouThere,
     CharacterSet,
+    CompressedInputBegins,
+    CompressedInputBroken,
     EnvironmentChanged,
     Event,
     ForeignProtocol,
+    GmcpMessage,
     Line,
     LineTooLong,
+    MsdpMessage,
+    MsdpValue,
     NotTelnet,
     OptionChanged,
     RejectReason,
@@ -38,13 +44,18 @@ __all__ = [
     "AreYouThere",
     "CharacterSet",
     "Command",
+    "CompressedInputBegins",
+    "CompressedInputBroken",
     "EnvironmentChanged",
     "Event",
     "ForeignProtocol",
+    "GmcpMessage",
     "Limits",
     "Line",
     "LineTooLong",
     "LocalProtocolError",
+    "MsdpMessage",
+    "MsdpValue",
     "Mtts",
     "NotTelnet",
     "OptionChanged",

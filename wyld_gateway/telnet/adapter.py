@@ -13,14 +13,16 @@ a password has not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol as StructuralProtocol
 
 import attrs
 import trio
 
 from wyld_gateway.adapter import (
     ClientMetadata,
+    CredentialsMessage,
     DisconnectedMessage,
     ErrorMessage,
     Incoming,
@@ -33,18 +35,22 @@ from wyld_gateway.adapter import (
 from wyld_gateway.close import Close
 from wyld_gateway.errors import HandshakeFailed, TransportBroken
 from wyld_gateway.preferences import SUBJECTS, Preferences, PromptStyle
+from wyld_gateway.telnet import gmcp_login
 from wyld_gateway.telnet.capabilities import Evidence, preferred
-from wyld_gateway.telnet.connection import ARE_YOU_THERE_ANSWER, TelnetConnection
+from wyld_gateway.telnet.connection import COMPRESSION, OPTIONS, TelnetConnection
 from wyld_gateway.telnet.constants import DOUBLED_IAC, IAC, Command, OptionCode, option_name
-from wyld_gateway.telnet.encode import encode_text
+from wyld_gateway.telnet.encode import encode_text, subnegotiation
 from wyld_gateway.telnet.events import (
     AreYouThere,
     CharacterSet,
+    CompressedInputBroken,
     EnvironmentChanged,
     Event,
     ForeignProtocol,
+    GmcpMessage,
     Line,
     LineTooLong,
+    MsdpMessage,
     NotTelnet,
     OptionChanged,
     Side,
@@ -53,9 +59,12 @@ from wyld_gateway.telnet.events import (
     WindowSize,
 )
 from wyld_gateway.telnet.facts import settings_in_words
+from wyld_gateway.telnet.gmcp_login import read_credentials, read_hello
 from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.lines import DEFAULT_ENCODING
-from wyld_gateway.terminal import ClientProfile, render, strip_controls
+from wyld_gateway.telnet.options.mssp import Status, encode_status
+from wyld_gateway.telnet.subscriptions import Subscriptions
+from wyld_gateway.terminal import render, strip_controls
 from wyld_rpc.messages import EntityStateUpdate, GameOutput, System
 
 NEGOTIATION_WAIT = 0.3
@@ -81,10 +90,22 @@ _NOP = bytes([Command.IAC, Command.NOP])
 
 _CANNOT_HIDE = "Your client will not hide what you type: mind who can see your screen."
 
+_CANNOT_INFLATE = "What your client compressed cannot be read."
+
 _ANSWERS = {
     ForeignProtocol.HTTP: "HTTP/1.0 400 This port is for telnet; the web page has its own",
     ForeignProtocol.TLS: "This port speaks telnet without TLS.",
 }
+
+
+class GameListing(StructuralProtocol):
+    """What the game tells about itself."""
+
+    @property
+    def name(self) -> str: ...
+
+    def status(self) -> Status:
+        """For listing sites, as of now."""
 
 
 class TelnetAdapter(ProtocolAdapter):
@@ -98,18 +119,25 @@ class TelnetAdapter(ProtocolAdapter):
         stream: trio.abc.HalfCloseableStream,
         peer: str,
         limits: Limits | None = None,
+        listing: GameListing | None = None,
         *,
         encryption: str = "",
+        compression: bool = True,
     ) -> None:
-        """`stream` is a `PlayerSocket`, or any other byte stream, of which nothing is sent at once; `encryption`
-        names the one that it has: "TLSv1.3".
+        """`stream` is a `PlayerSocket`, or any other byte stream, of which nothing is sent at once. `listing` is what the game
+        tells about itself; without one it tells nothing. `encryption` names the one that the stream has: "TLSv1.3".
+        Without `compression` it is neither offered nor agreed to.
         """
         self.peer = peer
         self._stream = stream
         self._encryption = encryption
         self._send_now: Callable[[bytes], int] = getattr(stream, "send_now", _takes_nothing)
-        self._codec = TelnetConnection(limits)
+        options = [option for option in OPTIONS if compression or option not in COMPRESSION]
+        self._codec = TelnetConnection(limits, options)
         self._line_limit = (limits or Limits()).line
+        self._listing = listing
+        self._subscriptions = Subscriptions(listing.name if listing else "")
+        self._signing_in = False
         self._unread: list[Incoming] = []
         self._evidence = Evidence()
         self._profile = self._evidence.profile
@@ -117,14 +145,17 @@ class TelnetAdapter(ProtocolAdapter):
         self._hides_input = False
         self._in_play = False
         self._prompt_stands = False
+        self._shown = False
+        self._parting = False
 
     @property
     def metadata(self) -> ClientMetadata:
         return self._metadata
 
     @property
-    def rendering_key(self) -> ClientProfile:
-        return self._profile
+    def rendering_key(self) -> Hashable:
+        wanted = self._subscriptions.wanted_outputs
+        return (self._profile, wanted) if wanted else self._profile
 
     def prefer(self, preferences: Preferences) -> None:
         super().prefer(preferences)
@@ -218,12 +249,15 @@ class TelnetAdapter(ProtocolAdapter):
                     ErrorMessage(f"That line was longer than {self._line_limit} bytes, and was not read.")
                 )
             case AreYouThere():
+                # The codec's answer begins and ends a line.
+                self._shown, self._prompt_stands = True, False
                 self._unread.append(PingMessage())
             case NotTelnet(foreign):
                 self._unread.append(ErrorMessage(_ANSWERS[foreign], Close.PROTOCOL))
             case OptionChanged(OptionCode.ECHO, Side.LOCAL, False) if self._hides_input:
                 self._unread.append(ErrorMessage(_CANNOT_HIDE))
             case OptionChanged():
+                self._take_switch(event)
                 self._evidence = attrs.evolve(self._evidence, negotiates=bool(self._codec.agreed()))
             case TerminalType():
                 self._evidence = attrs.evolve(self._evidence, terminal=event)
@@ -232,11 +266,37 @@ class TelnetAdapter(ProtocolAdapter):
             case EnvironmentChanged(variables):
                 environment = {**self._evidence.environment, **variables}
                 self._evidence = attrs.evolve(self._evidence, environment=environment)
+            case GmcpMessage():
+                self._take_gmcp(event)
+            case MsdpMessage():
+                self._codec.queue(self._subscriptions.msdp(event))
+            case CompressedInputBroken():
+                self._unread.append(ErrorMessage(_CANNOT_INFLATE, Close.PROTOCOL))
             case CharacterSet(codec):
                 self._evidence = attrs.evolve(self._evidence, codec=codec)
             case TimingMark():
                 reliable = self._codec.timing_marks_reliable
                 self._evidence = attrs.evolve(self._evidence, answers_timing_marks=reliable)
+
+    def _take_switch(self, event: OptionChanged) -> None:
+        if event.option == OptionCode.MSSP and event.on and self._listing is not None:
+            self._codec.queue(subnegotiation(OptionCode.MSSP, encode_status(self._listing.status())))
+        elif event.option in (OptionCode.GMCP, OptionCode.MSDP) and not event.on:
+            self._subscriptions.end(event.option)
+
+    def _take_gmcp(self, message: GmcpMessage) -> None:
+        """Learn who the client is, sign its player in, or answer what its scripts ask for."""
+        hello, credentials = read_hello(message), read_credentials(message)
+        if hello is not None:
+            self._evidence = attrs.evolve(self._evidence, hello=hello)
+        elif credentials is not None:
+            self._signing_in = True
+            self._unread.append(CredentialsMessage(credentials.account, credentials.password))
+        else:
+            listed = gmcp_login.PACKAGE in self._subscriptions.packages
+            self._codec.queue(self._subscriptions.gmcp(message))
+            if gmcp_login.PACKAGE in self._subscriptions.packages and not (listed or self._in_play):
+                self._codec.queue(gmcp_login.OFFER)
 
     def _learn(self) -> bool:
         """Draw the conclusions from what the client told so far; whether they are new."""
@@ -264,21 +324,25 @@ class TelnetAdapter(ProtocolAdapter):
     # ----------------------------------------------------------------------------------------- out
 
     def render(self, output: GameOutput) -> bytes:
-        return encode_text(render(output, self._profile), self._profile.encoding)
+        text = encode_text(render(output, self._profile), self._profile.encoding)
+        return text + self._subscriptions.output(output)
 
     def numbered(self, rendered: bytes, number: int) -> bytes:  # noqa: ARG002 - telnet has no numbers
         return rendered
 
-    def encode_state(self, update: EntityStateUpdate) -> bytes:  # noqa: ARG002 - a plain terminal has no place for it
-        return b""
+    def encode_state(self, update: EntityStateUpdate) -> bytes:
+        return self._subscriptions.state(update)
 
     def encode_notice(self, text: str) -> bytes:
         return self.render(System(text))
 
     def encode_echo(self, on: bool) -> bytes:
         self._hides_input = not on
-        self._codec.set_echo(on)
-        return self._codec.data_to_send()
+        return self._codec.set_echo(on)
+
+    def encode_login_result(self, success: bool, text: str) -> bytes:
+        asked, self._signing_in = self._signing_in, False
+        return gmcp_login.encode_result(success, text) if asked else b""
 
     def encode_attached(self, epoch: bytes, next_number: int) -> bytes:  # noqa: ARG002 - telnet has no numbers
         self._in_play = True
@@ -298,32 +362,37 @@ class TelnetAdapter(ProtocolAdapter):
 
     def encode_bye(self, close: Close, text: str) -> bytes:  # noqa: ARG002 - the words say it all
         """The words, behind a WONT ECHO if input is hidden: some clients keep that for their next connection."""
-        return self.encode_echo(True) + self.encode_notice(text)
+        self._parting = True
+        goodbye = gmcp_login.encode_goodbye(text) if self._codec.is_on(OptionCode.GMCP, Side.LOCAL) else b""
+        return self.encode_echo(True) + self.encode_notice(text) + goodbye
 
     def compose(self, parts: Sequence[bytes], prompt: str | None, *, prompt_changed: bool) -> bytes:
         """What the codec owes, the parts, the prompt. A screen reader hears a prompt only when it changed."""
-        owed = self._codec.data_to_send() if self._codec.owes else b""
         text = b"".join(parts)
-        shown = ARE_YOU_THERE_ANSWER in owed
-        if shown:
-            self._prompt_stands = False
+        shown = self._shown
+        self._shown = False
         if not all(map(_is_command, parts)):
             shown = True
             if self._prompt_stands:
                 text = _LINE_END + text
                 self._prompt_stands = False
+        if prompt and (prompt_changed or (shown and not self._profile.screen_reader)):
+            text += self._show_prompt(prompt)
+        data = self._codec.data_to_send(text)
+        if self._parting:
+            self._codec.end_compression()
+            data += self._codec.data_to_send()
+        return data
+
+    def _show_prompt(self, prompt: str) -> bytes:
         style = self.preferences.prompt
-        if not prompt or not (prompt_changed or (shown and not self._profile.screen_reader)):
-            return owed + text
         if style is PromptStyle.OFF and self._in_play:
-            return owed + text
-        if self._prompt_stands:
-            text += _LINE_END
-        words = encode_text(strip_controls(prompt), self._profile.encoding)
+            return b""
+        before = _LINE_END if self._prompt_stands else b""
         self._prompt_stands = style is not PromptStyle.NEWLINE
-        if not self._prompt_stands:
-            words += _LINE_END
-        return owed + text + words + self._codec.prompt_mark
+        behind = b"" if self._prompt_stands else _LINE_END
+        words = encode_text(strip_controls(prompt), self._profile.encoding)
+        return before + words + behind + self._codec.prompt_mark
 
     def send_now(self, data: bytes) -> int:
         return self._send_now(data)

@@ -16,6 +16,7 @@ import attrs
 from wyld_gateway.preferences import Preferences
 from wyld_gateway.telnet.charsets import codec_of
 from wyld_gateway.telnet.events import TerminalType, WindowSize
+from wyld_gateway.telnet.gmcp_login import Hello
 from wyld_gateway.telnet.options.terminal_type import Mtts
 from wyld_gateway.terminal import ClientProfile, Colours
 from wyld_gateway.terminal.profile import DEFAULT_WIDTH
@@ -41,6 +42,9 @@ class Evidence:
     codec: str | None = None
     """What CHARSET agreed on."""
 
+    hello: Hello | None = None
+    """What it called itself in GMCP."""
+
     answers_timing_marks: bool = False
     """It answers every TIMING-MARK."""
 
@@ -57,12 +61,14 @@ class Evidence:
     @property
     def client_name(self) -> str:
         """The client program, as it calls itself; empty if unknown."""
-        return self.environment.get("CLIENT_NAME") or self._type_names[0]
+        in_gmcp = self.hello.client if self.hello else ""
+        return self.environment.get("CLIENT_NAME") or in_gmcp or self._type_names[0]
 
     @property
     def client_version(self) -> str:
         """The version of the client program; empty if unknown."""
-        return self.environment.get("CLIENT_VERSION", "")
+        in_gmcp = self.hello.version if self.hello else ""
+        return self.environment.get("CLIENT_VERSION") or in_gmcp
 
     @property
     def terminal_type(self) -> str:

@@ -18,11 +18,14 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
+from wyld_gateway.telnet.compression import Inflater
 from wyld_gateway.telnet.constants import Command, OptionCode
 from wyld_gateway.telnet.errors import LocalProtocolError, RemoteProtocolError
 from wyld_gateway.telnet.events import (
     AreYouThere,
     CharacterSet,
+    CompressedInputBegins,
+    CompressedInputBroken,
     Event,
     ForeignProtocol,
     Line,
@@ -40,6 +43,11 @@ from wyld_gateway.telnet.options.binary import BinaryTransmission
 from wyld_gateway.telnet.options.charset import Charset
 from wyld_gateway.telnet.options.echo import Echo
 from wyld_gateway.telnet.options.end_of_record import EndOfRecord
+from wyld_gateway.telnet.options.gmcp import Gmcp
+from wyld_gateway.telnet.options.mccp2 import CompressedOutput
+from wyld_gateway.telnet.options.mccp3 import CompressedInput
+from wyld_gateway.telnet.options.msdp import Msdp
+from wyld_gateway.telnet.options.mssp import Mssp
 from wyld_gateway.telnet.options.new_environ import NewEnviron
 from wyld_gateway.telnet.options.status import Status
 from wyld_gateway.telnet.options.suppress_go_ahead import SuppressGoAhead
@@ -55,6 +63,9 @@ from wyld_gateway.telnet.parser import (
     TelnetParser,
 )
 
+#: What a connection leaves out that is encrypted: how well secrets are compressed with an attacker's text tells them.
+COMPRESSION: tuple[type[TelnetOption], ...] = (CompressedOutput, CompressedInput)
+
 #: Everything that is implemented, in the order in which the opening burst asks for it.
 OPTIONS: tuple[type[TelnetOption], ...] = (
     TerminalTypes,
@@ -63,10 +74,15 @@ OPTIONS: tuple[type[TelnetOption], ...] = (
     Charset,
     EndOfRecord,
     SuppressGoAhead,
+    Mssp,
+    Gmcp,
+    Msdp,
     Echo,
     BinaryTransmission,
     Status,
     TimingMarks,
+    # Last, because a client that compresses too early has been seen to miss the questions before it.
+    *COMPRESSION,
 )
 
 #: The visible answer to AYT.
@@ -86,13 +102,16 @@ class _Phase(Enum):
     FIRST_BYTE = "nothing received"
     FIRST_LINE = "no TLS"
     TELNET = "no HTTP either"
-    FOREIGN = "not telnet; nothing is looked at any more"
+    DEAF = "not telnet, or no longer; nothing is looked at any more"
 
 
 class TelnetConnection:
     """The server's end of one telnet connection."""
 
     __slots__ = (
+        "_inflater",
+        "_inflation",
+        "_late",
         "_lines",
         "_negotiation",
         "_options",
@@ -112,7 +131,10 @@ class TelnetConnection:
         self._parser = TelnetParser(limits.subnegotiation_body)
         self._lines = LineAssembler(limits.line)
         self._negotiation = NegotiationTable(limits.answers_per_option)
-        self._options = {kind.code: kind(self._outgoing, self._negotiation) for kind in options}
+        self._options = {kind.code: kind(self._outgoing, self._negotiation, limits) for kind in options}
+        self._late = tuple(option for option in self._options.values() if option.late)
+        self._inflation = limits.inflation
+        self._inflater: Inflater | None = None
         self._phase = _Phase.FIRST_BYTE
         self._started = False
         self._prompt_mark = b""
@@ -126,17 +148,43 @@ class TelnetConnection:
         long as `data`, but for the questions that follow on an agreement, whose number
         `Limits.answers_per_option` bounds.
         """
-        if not data or self._phase is _Phase.FOREIGN:
+        if not data or self._phase is _Phase.DEAF:
             return []
         if self._phase is _Phase.FIRST_BYTE:
             if data.startswith(_TLS_HANDSHAKE):
                 return [self._not_telnet(ForeignProtocol.TLS)]
             self._phase = _Phase.FIRST_LINE
         events: list[Event] = []
-        self._parser.receive(data)
-        while self._phase is not _Phase.FOREIGN and (token := self._parser.next_token()) is not None:
-            events += self._text(token) if isinstance(token, bytes) else self._control(token)
+        while data and self._phase is not _Phase.DEAF:
+            data = (
+                self._parse(data, events)
+                if self._inflater is None
+                else self._inflate(self._inflater, data, events)
+            )
         return events
+
+    def _parse(self, data: bytes, events: list[Event]) -> bytes:
+        """Add the events of plain bytes to `events`; give the bytes that turned out to be compressed."""
+        self._parser.receive(data)
+        inflater = self._inflater
+        while self._phase is not _Phase.DEAF and (token := self._parser.next_token()) is not None:
+            events += self._text(token) if isinstance(token, bytes) else self._control(token)
+            if self._inflater is not inflater:
+                return self._parser.take_rest()
+        return b""
+
+    def _inflate(self, inflater: Inflater, data: bytes, events: list[Event]) -> bytes:
+        """Add the events of compressed bytes to `events`; give the bytes behind the end of the stream."""
+        try:
+            for piece in inflater.inflate(data):
+                self._parse(piece, events)
+        except RemoteProtocolError:
+            self._phase = _Phase.DEAF
+            events.append(CompressedInputBroken())
+        if not inflater.ended:
+            return b""
+        self._inflater = None
+        return inflater.rest
 
     def _text(self, run: bytes) -> Sequence[Event]:
         lines = self._lines.receive(run)
@@ -148,15 +196,19 @@ class TelnetConnection:
         return lines
 
     def _not_telnet(self, protocol: ForeignProtocol) -> Event:
-        self._phase = _Phase.FOREIGN
+        self._phase = _Phase.DEAF
         return NotTelnet(protocol)
 
     def _control(self, token: ControlToken) -> Sequence[Event]:
         match token:
             case NegotiationToken(word, option):
-                return self._negotiated(word, option)
+                events = self._negotiated(word, option)
+                self._offer_late()
+                return events
             case SubnegotiationToken(option, body):
-                return self._subnegotiated(option, body)
+                events = self._subnegotiated(option, body)
+                self._offer_late()
+                return events
             case BrokenSubnegotiationToken(option, reason):
                 return [SubnegotiationRejected(option, reason)]
             case _:
@@ -191,8 +243,11 @@ class TelnetConnection:
         except RemoteProtocolError:
             return [SubnegotiationRejected(option, RejectReason.MALFORMED)]
         for event in events:
-            if isinstance(event, CharacterSet):
-                self._lines.encoding = event.codec
+            match event:
+                case CharacterSet(codec):
+                    self._lines.encoding = codec
+                case CompressedInputBegins() if self._inflater is None:
+                    self._inflater = Inflater(self._inflation)
         return events
 
     def _commanded(self, code: int) -> Sequence[Event]:
@@ -220,17 +275,26 @@ class TelnetConnection:
         self._started = True
         self._say(Command.WONT, OptionCode.ECHO)
         for code, option in self._options.items():
-            if option.offered is not None:
+            if option.offered is not None and not option.late:
                 self._say(self._negotiation.enable(code, option.offered).word, code)
 
-    def set_echo(self, on: bool) -> None:
-        """Have the client show what is typed, or hide it for a password. Send what this queues before the
-        text of the prompt.
+    def _offer_late(self) -> None:
+        """Ask for what is asked for when everything else is settled, in place of the opening burst."""
+        if self._late and self._started and not self.negotiating and self.agreed():
+            for option in self._late:
+                assert option.offered is not None
+                self._say(self._negotiation.enable(option.code, option.offered).word, option.code)
+            self._late = ()
+
+    def set_echo(self, on: bool) -> bytes:
+        """Have the client show what is typed, or hide it for a password: gives the bytes that ask for it, to be put
+        before the text of the prompt.
 
         Only a client that agrees hides it; one that refuses is known by `OptionChanged` for ECHO, off.
         """
         change = self._negotiation.disable if on else self._negotiation.enable
-        self._say(change(OptionCode.ECHO, Side.LOCAL).word, OptionCode.ECHO)
+        word = change(OptionCode.ECHO, Side.LOCAL).word
+        return b"" if word is None else bytes((Command.IAC, word, OptionCode.ECHO))
 
     def ask_timing_mark(self) -> None:
         """Queue a TIMING-MARK: a `TimingMark` event tells that the client has processed everything before it,
@@ -257,16 +321,29 @@ class TelnetConnection:
             raise LocalProtocolError("this connection does not speak TIMING-MARK")
         return marks
 
+    def queue(self, data: bytes) -> None:
+        """Queue bytes that are telnet already: an answer to a message of the client, made by whoever knows what
+        it means.
+        """
+        self._outgoing.write(data)
+
     @property
     def owes(self) -> bool:
         """Whether `data_to_send` has something."""
         return bool(self._outgoing)
 
-    def data_to_send(self) -> bytes:
-        """Take everything that is queued for the peer, in order; empty where nothing is. It is complete
-        telnet: do not escape it.
+    def data_to_send(self, text: bytes = b"") -> bytes:
+        """Take everything that is queued for the peer, in order, with `text`, which is telnet already, behind it; empty where
+        there is nothing. What this gives goes on the wire as it is and in the order in which it was taken: it may be part of a
+        compressed stream.
         """
-        return self._outgoing.take()
+        return self._outgoing.take(text)
+
+    def end_compression(self) -> None:
+        """End the compressed stream behind what is queued, before the connection closes; whatever follows is plain. Without
+        effect where there is none.
+        """
+        self._outgoing.end_compression()
 
     # What is known.
 
@@ -286,8 +363,10 @@ class TelnetConnection:
 
     @property
     def negotiating(self) -> bool:
-        """Whether the client owes us an answer, so that what it can do may still change."""
-        return bool(self._negotiation.waiting) or any(option.busy for option in self._options.values())
+        """Whether the client owes us an answer on which it depends what we show."""
+        return any(self._options[code].awaited for code, _ in self._negotiation.waiting) or any(
+            option.busy for option in self._options.values()
+        )
 
     def is_on(self, option: int, side: Side) -> bool:
         """Whether one half of an option is agreed to be on."""

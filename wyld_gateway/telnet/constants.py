@@ -121,3 +121,21 @@ class EnvironItem(IntEnum):
     VALUE = 1
     ESC = 2
     USERVAR = 3
+
+
+class MsdpCode(IntEnum):
+    """What stands before and around names and values in an MSDP subnegotiation."""
+
+    VAR = 1
+    VAL = 2
+    TABLE_OPEN = 3
+    TABLE_CLOSE = 4
+    ARRAY_OPEN = 5
+    ARRAY_CLOSE = 6
+
+
+class MsspCode(IntEnum):
+    """What stands before a name and before a value in an MSSP subnegotiation."""
+
+    VAR = 1
+    VAL = 2

@@ -6,9 +6,14 @@ cut into reads makes no difference to the list. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Any, TypeAlias
 
 import attrs
+
+MsdpValue: TypeAlias = "str | Sequence[MsdpValue] | Mapping[str, MsdpValue]"
+"""Text, an array or a table."""
 
 
 class Side(Enum):
@@ -104,8 +109,37 @@ class EnvironmentChanged:
 
 
 @attrs.frozen
+class GmcpMessage:
+    """The client sent a GMCP message. `name` is in lower case ("core.hello"); `data` is what its JSON said,
+    unchecked, None where it had none.
+    """
+
+    name: str
+    data: Any = None
+
+
+@attrs.frozen
+class MsdpMessage:
+    """The client sent MSDP variables, which in this direction are commands and their arguments."""
+
+    pairs: tuple[tuple[str, MsdpValue], ...]
+
+
+@attrs.frozen
 class TimingMark:
     """The client has processed everything that was sent before our oldest unanswered TIMING-MARK (RFC 860)."""
+
+
+@attrs.frozen
+class CompressedInputBegins:
+    """What the client sends from here on is compressed; the codec inflates it."""
+
+
+@attrs.frozen
+class CompressedInputBroken:
+    """What the client sends is not the stream that it began, or swells beyond measure. Nothing that it sends from
+    here on is looked at: close.
+    """
 
 
 @attrs.frozen
@@ -146,7 +180,11 @@ Event = (
     | TerminalType
     | CharacterSet
     | EnvironmentChanged
+    | GmcpMessage
+    | MsdpMessage
     | TimingMark
+    | CompressedInputBegins
+    | CompressedInputBroken
     | OptionChanged
     | SubnegotiationRejected
     | AreYouThere

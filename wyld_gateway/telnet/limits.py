@@ -33,6 +33,14 @@ class Limits:
     subnegotiation: int = attrs.field(default=65_536, validator=ge(16))
     """The body of one subnegotiation, whatever its option; `BODIES` has less for most."""
 
+    inflation: int = attrs.field(default=20, validator=ge(1))
+    """How many times larger than what it sends the compressed input of a client may become, in the long run. What
+    people type is compressed to a third at best.
+    """
+
+    variable: int = attrs.field(default=64, validator=ge(1))
+    """Characters of the value of one variable of the client; more is cut off. How many there are is known."""
+
     answers_per_option: int = attrs.field(default=50, validator=ge(1))
     """Answers that a peer can draw from us by switching one option on and off; then its requests about that
     option are ignored. A client has no reason to change its mind this often, a negotiation loop does nothing

@@ -72,6 +72,8 @@ NO, YES = State.NO, State.YES
 WANT_NO, WANT_NO_OPPOSITE = State.WANT_NO, State.WANT_NO_OPPOSITE
 WANT_YES, WANT_YES_OPPOSITE = State.WANT_YES, State.WANT_YES_OPPOSITE
 
+_AGREED = frozenset({NO, YES})
+
 #: RFC 1143 section 7. What the RFC calls an error ("DONT answered by WILL") is accepted as it says there.
 MOVES: dict[tuple[State, Input], Move] = {
     (NO, Input.PEER_ON): Move(YES, Say.ON, settled=True),
@@ -141,10 +143,12 @@ class NegotiationTable:
     Not for concurrent use; raises nothing.
     """
 
-    __slots__ = ("_answers", "_answers_allowed", "_states")
+    __slots__ = ("_answers", "_answers_allowed", "_states", "waiting")
 
     def __init__(self, answers_per_option: int) -> None:
         self._states: dict[tuple[int, Side], State] = {}
+        self.waiting: set[tuple[int, Side]] = set()
+        """The halves about which the peer owes an answer; for reading only."""
         self._answers: dict[int, int] = {}
         self._answers_allowed = answers_per_option
 
@@ -155,12 +159,6 @@ class NegotiationTable:
     def is_on(self, option: int, side: Side) -> bool:
         """Whether one half is agreed to be on."""
         return self.state(option, side) is State.YES
-
-    @property
-    def waiting(self) -> frozenset[tuple[int, Side]]:
-        """The halves about which the peer owes an answer."""
-        settled = (State.NO, State.YES)
-        return frozenset(half for half, state in self._states.items() if state not in settled)
 
     def agreed(self) -> list[tuple[int, Side]]:
         """The halves that are on, in order of their option numbers."""
@@ -195,5 +193,9 @@ class NegotiationTable:
         half = (option, side)
         move = MOVES[self._states.get(half, State.NO), what]
         self._states[half] = move.state
+        if move.state in _AGREED:
+            self.waiting.discard(half)
+        else:
+            self.waiting.add(half)
         word = None if move.say is Say.NOTHING else WORDS[side, move.say]
         return Outcome(word, move.settled)

@@ -107,6 +107,15 @@ class TelnetParser:
         self._at = start + 2
         return CommandToken(code)
 
+    def take_rest(self) -> bytes:
+        """Everything received and not given out yet: bytes that mean something else than was thought. Only after a
+        complete token.
+        """
+        rest = self._buffer[self._at :]
+        self._buffer = b""
+        self._at = 0
+        return rest
+
     def _take_data(self) -> bytes:
         """The data up to the next IAC that is not doubled, unescaped; empty where there is none."""
         buffer, start = self._buffer, self._at

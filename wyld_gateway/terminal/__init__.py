@@ -2,8 +2,9 @@
 
 General layout, each module imports only those above it: `profile` what is known of a client's screen;
 `colours` numbers of colours and how to come down to fewer; `styles` the world's style names as escape
-sequences; `strip` the control characters that players must not send each other; `wrap` lines that fit, by
-display width; `render` joins them: one output and one profile give one text.
+sequences; `strip` the control characters that players must not send each other; `sgr` the colours of
+drawings, brought down to what a terminal has; `wrap` lines that fit, by display width; `render` joins them: one
+output and one profile give one text.
 
 All of it is pure: no I/O, no state. The same output and an equal profile give the same text, so a rendering
 can be shared by all who have that profile.

@@ -47,11 +47,11 @@ _FIRST = 16
 
 def nearest_256(colour: Rgb) -> int:
     """The entry of the 256-colour palette, 16 to 255, that is nearest to `colour`."""
-    return _FIRST + min(range(len(PALETTE)), key=lambda index: _distance(PALETTE[index], colour))
+    return _FIRST + min(range(len(PALETTE)), key=lambda index: distance(PALETTE[index], colour))
 
 
-def _distance(one: Rgb, other: Rgb) -> int:
-    # Weighted for the eye's sensitivity to each part.
+def distance(one: Rgb, other: Rgb) -> int:
+    """How different two colours look, weighted for the eye's sensitivity to each part."""
     return (
         2 * (one.red - other.red) ** 2 + 4 * (one.green - other.green) ** 2 + 3 * (one.blue - other.blue) ** 2
     )

@@ -4,7 +4,7 @@ For eyes, the people and things of a room are lists, so that a crowd does not fi
 one fact on a line with the important word first, nothing is wrapped, and drawings are left out.
 
 Control characters in what the world says never reach a terminal: only the escape sequences that are made here
-do. Pure.
+do, and in formatted text the colours that its author chose: what players type has lost its own on the way in. Pure.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from wyld_gateway.terminal.profile import ClientProfile
+from wyld_gateway.terminal.sgr import adapt_colours
 from wyld_gateway.terminal.strip import strip_controls
 from wyld_gateway.terminal.styles import paint
 from wyld_gateway.terminal.wrap import wrap
@@ -43,7 +44,12 @@ def _text(output: GameOutput, profile: ClientProfile) -> str:
         case FormattedText(spans, decor):
             if decor and profile.screen_reader:
                 return ""
-            return "".join([paint(strip_controls(span.text), span.style, profile.colours) for span in spans])
+            return "".join(
+                [
+                    paint(adapt_colours(span.text, profile.colours), span.style, profile.colours)
+                    for span in spans
+                ]
+            )
         case RoomDescription():
             return "\n".join(_room(output, profile))
         case Combat():

@@ -20,6 +20,7 @@ import attrs
 
 from wyld_gateway.close import Close
 from wyld_gateway.errors import RemoteError
+from wyld_gateway.terminal import strip_controls
 from wyld_rpc.messages import (
     Combat,
     EntityStateUpdate,
@@ -284,13 +285,21 @@ def encode_state(update: EntityStateUpdate) -> bytes:
 
 
 def _text_data(output: Text) -> dict[str, Any]:
-    return (
-        {"text": output.text} if output.channel is None else {"text": output.text, "channel": output.channel}
-    )
+    data = {"text": output.text}
+    if output.channel is not None:
+        data["channel"] = output.channel
+    if output.talker is not None:
+        data["talker"] = output.talker
+    return data
 
 
 def _formatted_data(output: FormattedText) -> dict[str, Any]:
-    spans = [[span.text, span.style] if span.style else [span.text] for span in output.spans]
+    # The colours of a drawing are a terminal's; a page has the styles.
+    spans = [
+        [text, span.style] if span.style else [text]
+        for span in output.spans
+        for text in [strip_controls(span.text)]
+    ]
     return {"spans": spans, "decor": True} if output.decor else {"spans": spans}
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar
 from wyld_gateway.telnet.constants import Command
 from wyld_gateway.telnet.errors import RemoteProtocolError
 from wyld_gateway.telnet.events import Event, Side
+from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.negotiation import NegotiationTable
 from wyld_gateway.telnet.outgoing import Outgoing
 
@@ -20,7 +21,7 @@ from wyld_gateway.telnet.outgoing import Outgoing
 class TelnetOption:
     """One option of one connection. A subclass without state needs nothing but the class variables."""
 
-    __slots__ = ("negotiation", "outgoing")
+    __slots__ = ("limits", "negotiation", "outgoing")
 
     code: ClassVar[int]
     """The option's number."""
@@ -28,12 +29,19 @@ class TelnetOption:
     offered: ClassVar[Side | None] = None
     """The half for which we ask in the opening burst."""
 
+    late: ClassVar[bool] = False
+    """We ask only when a client that negotiates has answered everything else."""
+
+    awaited: ClassVar[bool] = True
+    """What we show may depend on the answer."""
+
     accepted: ClassVar[frozenset[Side]] = frozenset()
     """The halves that we agree to when the peer switches them on unasked."""
 
-    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
+    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable, limits: Limits) -> None:
         self.outgoing = outgoing
         self.negotiation = negotiation
+        self.limits = limits
 
     @property
     def busy(self) -> bool:

@@ -14,6 +14,7 @@ from wyld_gateway.telnet.charsets import PREFERRED, codec_of
 from wyld_gateway.telnet.constants import CharsetCode, OptionCode
 from wyld_gateway.telnet.errors import RemoteProtocolError
 from wyld_gateway.telnet.events import CharacterSet, Event, Side
+from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.negotiation import NegotiationTable
 from wyld_gateway.telnet.options.base import TelnetOption
 from wyld_gateway.telnet.outgoing import Outgoing
@@ -30,8 +31,8 @@ class Charset(TelnetOption):
     offered = Side.LOCAL
     accepted = frozenset(Side)
 
-    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
-        super().__init__(outgoing, negotiation)
+    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable, limits: Limits) -> None:
+        super().__init__(outgoing, negotiation, limits)
         self._asking = False
 
     @property

@@ -14,15 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from wyld_gateway.telnet.constants import EnvironCode, EnvironItem, OptionCode
 from wyld_gateway.telnet.errors import RemoteProtocolError
 from wyld_gateway.telnet.events import EnvironmentChanged, Event, Side
+from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.negotiation import NegotiationTable
 from wyld_gateway.telnet.options.base import TelnetOption
 from wyld_gateway.telnet.outgoing import Outgoing
 
 #: What is asked for and kept; whatever else a client sends is dropped.
 ASKED = ("CHARSET", "CLIENT_NAME", "CLIENT_VERSION", "MTTS", "SCREEN_READER", "TERMINAL_TYPE")
-
-#: Characters of a value that are kept.
-MAX_VALUE = 64
 
 _IS, _SEND, _INFO = (bytes([code]) for code in EnvironCode)
 _VAR, _VALUE, _ESC, _USERVAR = (bytes([code]) for code in EnvironItem)
@@ -41,8 +39,8 @@ class NewEnviron(TelnetOption):
     offered = Side.REMOTE
     accepted = frozenset({Side.REMOTE})
 
-    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
-        super().__init__(outgoing, negotiation)
+    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable, limits: Limits) -> None:
+        super().__init__(outgoing, negotiation, limits)
         self._asking = False
 
     @property
@@ -61,7 +59,7 @@ class NewEnviron(TelnetOption):
         """Take an answer, or a change; a variable without a value has none and is left out."""
         self._asking = False
         told = decode_variables(body)
-        known = {name: value[:MAX_VALUE] for name, value in told.items() if name in ASKED}
+        known = {name: value[: self.limits.variable] for name, value in told.items() if name in ASKED}
         return (EnvironmentChanged(known),) if known else ()
 
 

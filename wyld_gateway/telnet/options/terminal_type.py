@@ -15,6 +15,7 @@ from enum import IntFlag
 from wyld_gateway.telnet.constants import OptionCode, TerminalTypeCode
 from wyld_gateway.telnet.errors import RemoteProtocolError
 from wyld_gateway.telnet.events import Event, Side, TerminalType
+from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.negotiation import NegotiationTable
 from wyld_gateway.telnet.options.base import TelnetOption
 from wyld_gateway.telnet.outgoing import Outgoing
@@ -59,8 +60,8 @@ class TerminalTypes(TelnetOption):
     offered = Side.REMOTE
     accepted = frozenset({Side.REMOTE})
 
-    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
-        super().__init__(outgoing, negotiation)
+    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable, limits: Limits) -> None:
+        super().__init__(outgoing, negotiation, limits)
         self._names: tuple[str, ...] = ()
         self._mtts: int | None = None
         self._asking = False

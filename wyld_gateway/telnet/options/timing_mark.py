@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from wyld_gateway.telnet.constants import Command, OptionCode
 from wyld_gateway.telnet.events import Event, TimingMark
+from wyld_gateway.telnet.limits import Limits
 from wyld_gateway.telnet.negotiation import NegotiationTable
 from wyld_gateway.telnet.options.base import TelnetOption
 from wyld_gateway.telnet.outgoing import Outgoing
@@ -27,8 +28,8 @@ class TimingMarks(TelnetOption):
 
     code = OptionCode.TIMING_MARK
 
-    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable) -> None:
-        super().__init__(outgoing, negotiation)
+    def __init__(self, outgoing: Outgoing, negotiation: NegotiationTable, limits: Limits) -> None:
+        super().__init__(outgoing, negotiation, limits)
         self._asked = 0
         self._answered = 0
         self._probing = False
