@@ -6,13 +6,15 @@
         engine              the single-writer loop
         heartbeat           wakes the engine once a second
         committer           commits, then releases
+        command queue       reads what gateways have queued
         accounts            two workers for passwords
       services              metrics
       links                 one task for each gateway
       accepting             the listener
 
-Start: the areas are loaded, the lock is taken, the fence is raised, everything durable is read; only then does the world listen. Stop:
-no new links and no new commands, gateways are told, what has run is committed and released, the links are flushed and closed. Each of
+Start: the areas are loaded, the lock is taken, the fence is raised, everything durable is read and the sessions of the world before are put
+back; only then does the world listen. It runs nothing until their gateways have reported. Stop: no new links and no new commands, gateways are
+told, what has run is committed and released together with every session and what it keeps, the links are flushed and closed. Each of
 these steps has a deadline, and the log says what was waited for in vain.
 """
 

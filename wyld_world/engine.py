@@ -8,12 +8,10 @@ which decides when they may be seen.
 The loop sleeps until there is input; `put`, `report`, `put_queued` and `beat` wake it. Reports of gateways come first, then what waited in
 the database's command queue, then the inboxes.
 
-A world that has just begun runs nothing but reports until every gateway that held sessions has reported, at most `HOLD`. If the world before
-it did not end in its own time, the first commands run one in a turn and are noted before they run: one that was noted
-at two ends in a row is skipped, or it would end every world to come.
+A world that has just begun runs nothing but reports until every gateway that held sessions has reported, at most `HOLD`; after an unclean
+end it is careful at first (`caution`).
 
-A command that raises is undone (`attempts`): the journal restores every value and nothing that it said is sent. Its player gets one System
-line, and its number is applied, because trying it again would fail again.
+A command that raises is undone (`execution`, `attempts`): the journal restores every value and nothing that it said is sent.
 """
 
 from __future__ import annotations
@@ -31,28 +29,25 @@ from wyld_rpc.messages import (
     ENDS_SESSION,
     AccountId,
     Command,
-    CommandError,
-    CommandErrorCode,
     DisconnectReason,
     SessionDisconnected,
     SessionId,
     SessionReconnected,
-    System,
 )
 from wyld_rpc.numbering import Receipt
-from wyld_service.log import Event, get_logger
 from wyld_world.attempts import Attempts
+from wyld_world.caution import Caution
 from wyld_world.command_queue import CommandQueue
-from wyld_world.commands import perform
 from wyld_world.committer import Answer, Committer, Turn
 from wyld_world.errors import Undone
+from wyld_world.execution import Execution
 from wyld_world.gateways import Asked, Gateway, Gateways, Item, Life, Link, Reported
 from wyld_world.model import presence
 from wyld_world.model.heartbeat import beat
 from wyld_world.reconciling import Reconciling
 from wyld_world.requests import Promise, Requests
 from wyld_world.sessions import Session, Sessions
-from wyld_world.store import QueuedCommand, SavedWorld, Suspect
+from wyld_world.store import QueuedCommand, SavedWorld
 
 HEARTBEAT: Final = 1.0
 """Seconds between two heartbeats of the model."""
@@ -63,21 +58,8 @@ EXPIRY_SWEEP: Final = 60
 
 HOLD: Final = 2.0
 """Seconds that a starting world waits for the gateways of the one before: as long as their longest pause between two attempts."""
-CAREFUL: Final = 200
-"""Commands that are noted one by one after an unclean end: what its gateways send again comes first, and each costs a commit."""
-
-SKIPPED_TEXT: Final = (
-    "The world has ended twice at that command, so it was left out. The mistake has been noted."
-)
-_SKIPPED: Final = CommandError(CommandErrorCode.SKIPPED, SKIPPED_TEXT)
-FAILED_TEXT: Final = (
-    "Something went wrong with that command. Nothing has changed, and the mistake has been noted."
-)
-_FAILED: Final = CommandError(CommandErrorCode.FAILED, FAILED_TEXT)
 
 P = ParamSpec("P")
-
-_log = get_logger()
 
 
 @attrs.frozen
@@ -107,7 +89,7 @@ class Engine:
     """One world's loop. Its methods are synchronous and never wait, except `run`; all belong to one event loop.
 
     Attributes:
-        turns, commands: What has run, ever.
+        turns: What has run, ever.
     """
 
     def __init__(
@@ -126,7 +108,6 @@ class Engine:
         clocks: Clocks,
     ) -> None:
         self.turns = 0
-        self.commands = 0
         self._attempts = attempts
         self._sessions = sessions
         self._gateways = gateways
@@ -140,8 +121,8 @@ class Engine:
         self._awaited = awaited
         self._holding = True
         self._begins_at = clocks.now() + HOLD
-        self._suspect = saved.suspect
-        self._careful = 0 if saved.clean else CAREFUL
+        self._caution = Caution(saved, committer)
+        self._execution = Execution(attempts, sessions, self._caution)
         self._reports: deque[tuple[Gateway, Reported]] = deque()
         self._queued: deque[QueuedCommand | SessionId] = deque(saved.queued)
         self._parked: dict[SessionId, list[tuple[Gateway, Item]]] = {}
@@ -153,6 +134,11 @@ class Engine:
         self._stopping = False
         self._answers: list[Answer] = []
         self._promises: list[Answer] = []
+
+    @property
+    def commands(self) -> int:
+        """What has run, ever."""
+        return self._execution.commands
 
     # ------------------------------------------------------------------------------------------- input
 
@@ -220,7 +206,7 @@ class Engine:
         """Run turns until `stop`. Cancellation takes effect between two turns."""
         while True:
             await self._input.wait()
-            if self._careful and not self._stopping:
+            if self._caution.is_needed and not self._stopping:
                 await self._note_next()
             if self._stopping:
                 return
@@ -259,10 +245,7 @@ class Engine:
             return
         item = self._queued[0] if self._queued else self._ready[0].inbox[0] if self._ready else None
         if isinstance(item, Command | QueuedCommand):
-            suspect = self._suspect
-            again = suspect is not None and (suspect.session, suspect.number) == (item.session, item.number)
-            ends = suspect.ends + 1 if suspect is not None and again else 1
-            await self._committer.note(Suspect(item.session, item.number, ends))
+            await self._caution.note(item.session, item.number)
 
     def _run_turn(self, body: Callable[P, None], /, *args: P.args, **kwargs: P.kwargs) -> None:
         self._attempts.now = self._clocks.now()
@@ -287,7 +270,7 @@ class Engine:
     @property
     def _most(self) -> int:
         """Commands in one turn."""
-        return 1 if self._careful else self._limits.commands
+        return 1 if self._caution.is_needed else self._limits.commands
 
     def _take(self, gateway: Gateway, item: Item) -> None:
         if isinstance(item, Command):
@@ -325,7 +308,7 @@ class Engine:
             if receipt is Receipt.GAP:
                 return  # nothing can be proved of it; it stays where it is for as long as its session
             if receipt is Receipt.NEW:
-                self._perform(session, queued.number, queued.text)
+                self._execution.run(session, queued.number, queued.text)
         self._unqueued[queued.session] = queued.number
 
     def _park(self, gateway: Gateway, item: Item) -> bool:
@@ -354,44 +337,9 @@ class Engine:
                     gateway, gateway.link, f"command {command.number} came where {expected} was due"
                 )
         elif receipt is Receipt.NEW:
-            self._perform(session, command.number, command.text)
+            self._execution.run(session, command.number, command.text)
         else:
             gateway.writer.applied(session.id, session.commands.position)
-
-    def _perform(self, session: Session, number: int, text: str) -> None:
-        """Run a command whose number is accepted, and acknowledge it to whoever has the session now."""
-        self.commands += 1
-        self._careful = max(0, self._careful - 1)
-        self._sessions.changed.add(session)
-        gateway, error = session.gateway, None  # the command may end the session
-        # An empty command has only its number: its gateway has answered it, or dropped it.
-        if text:
-            error = self._skip(session, number) or self._run_command(session, text)
-        if gateway is None:
-            return
-        if error is None:
-            gateway.writer.applied(session.id, number)
-        else:
-            gateway.writer.failed(session.id, number, error)
-
-    def _run_command(self, session: Session, text: str) -> CommandError | None:
-        try:
-            self._attempts.act(session.character, perform, text)
-        except Undone:
-            self._say(session, FAILED_TEXT)
-            return _FAILED
-        return None
-
-    def _skip(self, session: Session, number: int) -> CommandError | None:
-        suspect = self._suspect
-        if suspect is None or suspect.ends < 2 or (suspect.session, suspect.number) != (session.id, number):
-            return None
-        _log.error(Event.CMD_FAILED, who=session.character.name, reason="the world has ended at it twice")
-        self._say(session, SKIPPED_TEXT)
-        return _SKIPPED
-
-    def _say(self, session: Session, text: str) -> None:
-        self._attempts.attempt("engine", self._attempts.outlet.send, (session.character,), System(text))
 
     def _bound(self, gateway: Gateway, session_id: SessionId, generation: int) -> Session | None:
         """The session, unless whoever speaks of it has lost it. A lost link's commands still count while nobody else has it."""

@@ -29,7 +29,9 @@ from wyld_rpc.messages import (
     SessionReconnected,
     System,
 )
-from wyld_world.engine import CAREFUL, HOLD, LOSS_DEBOUNCE
+from wyld_world import execution
+from wyld_world.caution import CAREFUL
+from wyld_world.engine import HOLD, LOSS_DEBOUNCE
 from wyld_world.gateways import Gateway
 
 
@@ -632,9 +634,9 @@ async def killed_by(store, gateway, monkeypatch, line):
             raise KeyboardInterrupt
         performed(context, text)
 
-    performed = __import__("wyld_world.engine", fromlist=["perform"]).perform
+    performed = execution.perform
     with monkeypatch.context() as patch:
-        patch.setattr("wyld_world.engine.perform", perform)
+        patch.setattr("wyld_world.execution.perform", perform)
         with pytest.raises((KeyboardInterrupt, BaseExceptionGroup)):
             async with open_test_world(store) as world, gateway.linked(world):
                 await trio.sleep(60)

@@ -34,7 +34,7 @@ from wyld_rpc.messages import (
     SessionId,
     SessionReconnected,
 )
-from wyld_world import engine
+from wyld_world import engine, execution
 from wyld_world.model import presence
 
 
@@ -230,7 +230,7 @@ async def test_commands_for_a_session_of_another_gateway_are_ignored(autojump_cl
 
 async def test_a_failing_command_is_undone_and_answered(autojump_clock, world, gateway, monkeypatch):
     ann, bob = await gateway.play("Ann"), await gateway.play("Bob")
-    perform = engine.perform
+    perform = execution.perform
     heard = len(bob.outputs)
 
     def break_after(context, line):
@@ -238,7 +238,7 @@ async def test_a_failing_command_is_undone_and_answered(autojump_clock, world, g
         if line == "north":
             raise RuntimeError("a mistake in a command")
 
-    monkeypatch.setattr(engine, "perform", break_after)
+    monkeypatch.setattr(execution, "perform", break_after)
 
     ann.type("north", "say still here")
     await bob.sees("still here")
@@ -248,7 +248,7 @@ async def test_a_failing_command_is_undone_and_answered(autojump_clock, world, g
     failed, fine = ann.acks[-2:]
     assert (failed.applied, failed.error.code) == (1, CommandErrorCode.FAILED)
     assert (fine.applied, fine.error) == (2, None)
-    assert ann.lines[-2] == engine.FAILED_TEXT
+    assert ann.lines[-2] == execution.FAILED_TEXT
 
 
 async def test_a_failing_heartbeat_does_not_end_the_game(autojump_clock, world, gateway, monkeypatch):
