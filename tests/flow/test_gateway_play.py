@@ -300,7 +300,9 @@ async def test_player_who_quits_with_commands_under_way_leaves_no_place_taken(au
     assert await client.gone() is Close.QUIT
     await settle()
     assert running.world.texts() == ["north", "drop sword"]
-    assert not running.world.heard(SessionDisconnected), "if the link broke now, they would have to be sent again"
+    assert not running.world.heard(SessionDisconnected), (
+        "if the link broke now, they would have to be sent again"
+    )
     running.world.confirm(session, 2)
     await settle()
     assert [e.reason for e in running.world.heard(SessionDisconnected)] == [

@@ -140,9 +140,7 @@ async def test_a_password_is_asked_for_without_echo_and_is_in_no_log(data: Path,
     ]
 
 
-async def test_players_stay_connected_when_the_world_is_killed_and_are_let_in_again(
-    data: Path, database_url: str
-) -> None:
+async def test_players_notice_little_of_a_world_that_is_killed(data: Path, database_url: str) -> None:
     async with running(data, database_url) as wyld, two_players(wyld) as (ann, ben):
         await begin(ann, "Ann")
         await begin(ben, "Ben")
@@ -150,16 +148,43 @@ async def test_players_stay_connected_when_the_world_is_killed_and_are_let_in_ag
         await ann.sees("rope")
         await ben.sees("Ann .*rope")
 
-        os.kill(wyld.child("world"), signal.SIGKILL)
-        for player in (ann, ben):
-            await player.sees("The world is restarting. You stay connected")
-            await player.sees("The Long Quay")
+        world = wyld.child("world")
+        await ann.type("'before the storm")
+        os.kill(world, signal.SIGKILL)
+        await ann.type("'in the dark")
+        await ben.type("'so am I")
 
+        for player in (ann, ben):
+            await player.sees("so am I")
         # What Ben saw happen has happened, whatever became of the world that did it.
         await ann.type("inventory")
         await ann.sees("rope")
         await ben.type("who")
         await ben.sees("2 players")
+        assert wyld.child("world") != world
+        for player in (ann, ben):
+            assert player.seen.count("You wake") == 1, "nobody has logged in again"
+            assert player.seen.count("before the storm") == player.seen.count("in the dark'") == 1
+            assert player.seen.count("so am I'") == 1
+
+
+async def test_players_are_told_of_a_world_that_restarts_and_of_its_return(
+    data: Path, database_url: str
+) -> None:
+    async with running(data, database_url) as wyld, two_players(wyld) as (ann, ben):
+        await begin(ann, "Ann")
+        await begin(ben, "Ben")
+
+        os.kill(wyld.child("world"), signal.SIGTERM)
+        for player in (ann, ben):
+            await player.sees("The world is restarting. You stay connected")
+        await ann.type("n")
+
+        await ann.sees("The world is back. 1 command was carried out: n.\n")
+        await ann.sees("Ropewalk Lane")
+        await ben.sees("The world is back. You missed nothing.")
+        await ben.sees("Ann .*north")
+        assert [player.seen.count("restarting") for player in (ann, ben)] == [1, 1]
 
 
 async def test_a_lost_connection_keeps_the_character_in_the_world(data: Path, database_url: str) -> None:
