@@ -25,6 +25,7 @@ from typing import Final, ParamSpec
 import attrs
 import trio
 
+from wyld_rpc.errors import RemoteProtocolError
 from wyld_rpc.messages import (
     ENDS_SESSION,
     AccountId,
@@ -58,6 +59,9 @@ EXPIRY_SWEEP: Final = 60
 
 HOLD: Final = 2.0
 """Seconds that a starting world waits for the gateways of the one before: as long as their longest pause between two attempts."""
+
+MAX_WAITING_REPORTS: Final = 1_000
+"""Requests for positions: 200,000 sessions, far more than a world has. A gateway sends the next one when it has the answer to the last."""
 
 P = ParamSpec("P")
 
@@ -173,7 +177,9 @@ class Engine:
         self._input.set()
 
     def report(self, gateway: Gateway, reported: Reported) -> None:
-        """Queue positions, which are taken before everything else."""
+        """Queue positions, which are taken before everything else. Raises `RemoteProtocolError` if too many are queued already."""
+        if len(self._reports) >= MAX_WAITING_REPORTS:
+            raise RemoteProtocolError(f"more than {MAX_WAITING_REPORTS} requests for positions are waiting")
         self._reports.append((gateway, reported))
         self._input.set()
 

@@ -238,7 +238,7 @@ def _read_queue(connection: Connection, sessions: Sequence[SessionId]) -> tuple[
 
 def _commit(connection: Connection, commit: Commit) -> None:
     with connection.pipeline():
-        if not (commit.changes or commit.unqueued or commit.clean or commit.suspect):
+        if not (commit.changes or commit.unqueued or commit.clean):
             # Only the death of the database server could lose it, and nothing in it is worth waiting for the disk.
             connection.execute("SET LOCAL synchronous_commit = off")
         connection.execute(_ADVANCE, {"fence": commit.fence, "number": commit.number})

@@ -55,6 +55,7 @@ class MemoryWorldStore(WorldStore):
     Attributes:
         faults: Used up one for each try of a commit, first to last; afterwards every commit lands at once.
         away: While true, everything fails.
+        reading: Seconds that it takes to read the queue of commands.
         commits: Those that landed.
         tries: How often a commit was tried.
     """
@@ -71,6 +72,7 @@ class MemoryWorldStore(WorldStore):
     outbox: dict[tuple[bytes, bytes, int], tuple[bytes, ...]] = attrs.field(factory=dict)
     faults: deque[Fault] = attrs.field(factory=deque)
     away: bool = False
+    reading: float = 0.0
     commits: list[Commit] = attrs.field(factory=list)
     tries: int = 0
 
@@ -97,6 +99,7 @@ class MemoryWorldStore(WorldStore):
         )
 
     async def read_queue(self, sessions: Sequence[SessionId]) -> tuple[QueuedCommand, ...]:
+        await trio.sleep(self.reading)
         await self._reach()
         return tuple(row for row in self._queued() if row.session in sessions)
 

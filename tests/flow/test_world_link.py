@@ -18,7 +18,7 @@ from doubles.gateway import FakeGateway
 from doubles.world import DETACHED_TTL, open_test_world
 from doubles.world_store import Fault, MemoryWorldStore, Outcome
 
-from wyld_rpc.errors import LinkClosed
+from wyld_rpc.errors import LinkClosed, RemoteProtocolError
 from wyld_rpc.messages import (
     Acks,
     CommandErrorCode,
@@ -31,8 +31,8 @@ from wyld_rpc.messages import (
 )
 from wyld_world import execution
 from wyld_world.caution import CAREFUL
-from wyld_world.engine import HOLD, LOSS_DEBOUNCE
-from wyld_world.gateways import Gateway
+from wyld_world.engine import HOLD, LOSS_DEBOUNCE, MAX_WAITING_REPORTS
+from wyld_world.gateways import Gateway, Reported
 
 
 @pytest.fixture
@@ -832,3 +832,44 @@ class _DeadLink:
 
     def end(self, reason):
         pass
+
+
+async def test_more_requests_for_positions_than_a_gateway_can_mean_end_its_link(autojump_clock, store):
+    async with open_test_world(store) as world, FakeGateway().linked(world) as gateway:
+        ann = await gateway.play("Ann")
+        linked = world.sessions.by_id[ann.id].gateway
+        late = Reported(_DeadLink(), 1, Positions(0))
+        for _ in range(MAX_WAITING_REPORTS):
+            world.engine.report(linked, late)
+        with pytest.raises(RemoteProtocolError):
+            world.engine.report(linked, late)
+
+        say(ann, 1)
+        await ann.sees("line 1.")
+
+
+async def test_a_client_that_came_and_went_at_once_is_gone(autojump_clock, store):
+    gateway = FakeGateway()
+    async with open_test_world(store) as world, gateway.linked(world):
+        ann = await gateway.play("Ann")
+        store.reading = 0.5
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(gateway.call, "session_reconnected", SessionReconnected(ann.id, 2))
+            await trio.testing.wait_all_tasks_blocked()
+            ann.generation = 2
+            ann.disconnect()
+        await trio.sleep(1)
+
+        assert world.sessions.detached.keys() == {ann.id}
+
+
+async def test_a_session_whose_character_is_gone_is_over(autojump_clock, store):
+    gateway = FakeGateway()
+    async with crashing(store) as world, gateway.linked(world):
+        ann = await gateway.play("Ann")
+    del store.characters[ann.character_id]
+    async with open_test_world(store) as world, gateway.linked(world):
+        assert ann.ended.reason is DisconnectReason.SERVER_SHUTDOWN
+        await gateway.play("Bob")
+
+        assert ann.id not in store.sessions
