@@ -66,8 +66,11 @@ class Reconciling:
 
     def _take_positions(self, session: Session, report: SessionReport) -> None:
         session.commands.position = Seq(max(session.commands.position, report.acked))
-        kept = [(item, len(item)) for item in report.kept]
-        session.outputs.hand_back(report.received - len(kept) + 1, kept, self._attempts.now)
+        now, kept = self._attempts.now, [(item, len(item)) for item in report.kept]
+        unheard = session.take_unheard(report.received, now)
+        session.outputs.hand_back(report.received - len(kept) + 1, kept, now)
+        for item in unheard:
+            session.outputs.append(item, len(item), now)
         session.outputs.ack(report.confirmed)
         self._sessions.changed.add(session)
 

@@ -64,7 +64,7 @@ def _restore_session(
         OUTPUT_LIMITS, last=Seq(row.sent), kept=_newest(outputs, row.sent), now=now
     )
     session.home = row.home
-    session.in_ticks = row.sent
+    session.in_ticks = session.inherited = row.sent
     session.awaits_report = True
     sessions.restore(session)
     if row.detached:

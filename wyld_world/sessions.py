@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from wyld_rpc.messages import AccountId, EntityId, SessionId, SessionPositions
-from wyld_rpc.numbering import Epoch, Overflow, ReceiveCursor, SendWindow, WindowLimits
+from wyld_rpc.numbering import Epoch, Overflow, ReceiveCursor, SendWindow, Seq, WindowLimits
 from wyld_world.model.things import Character
 from wyld_world.ticks import StateKey
 
@@ -66,6 +66,7 @@ class Session:
         home: The life of a gateway that it is bound to, or was last.
         in_ticks: The last output that `home` has, or will get in a tick that is kept for it.
         awaits_report: Whether `home` has to report it first.
+        inherited: The last output that an earlier world is known to have numbered, for as long as `home` may still know of later ones.
     """
 
     id: SessionId
@@ -79,10 +80,27 @@ class Session:
     home: Life | None = None
     in_ticks: int = 0
     awaits_report: bool = False
+    inherited: int | None = None
 
     @property
     def positions(self) -> SessionPositions:
         return SessionPositions(self.id, self.commands.epoch, self.commands.position, self.outputs.last)
+
+    def take_unheard(self, received: int, now: float) -> list[bytes]:
+        """Somebody has received outputs up to `received`. Those that this world has given the same numbers as an earlier one, without
+        anybody to hear them, are taken out of `outputs`: they are to be numbered again."""
+        if self.inherited is None or received <= self.inherited:
+            return []
+        items = self.outputs.replay(self.outputs.floor).items
+        older = [(item, len(item)) for number, item in items if number <= self.inherited]
+        self.outputs = SendWindow.resume(
+            OUTPUT_LIMITS,
+            last=Seq(self.inherited),
+            acked=Seq(min(self.outputs.acked, self.inherited)),
+            kept=older,
+            now=now,
+        )
+        return [item for number, item in items if number > self.inherited]
 
     def row(self, *, with_outputs: bool = False) -> SessionRow:
         """A snapshot for the database; `with_outputs` at a clean stop."""
@@ -146,6 +164,7 @@ class Sessions:
         session.home = gateway.life
         session.generation = generation
         session.awaits_report = False
+        session.inherited = None
         gateway.sessions.add(session)
         self.changed.add(session)
 

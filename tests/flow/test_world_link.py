@@ -7,7 +7,9 @@ line once and in order, and each player must have read it once and in order.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import asynccontextmanager
+from random import Random
 
 import attrs
 import pytest
@@ -347,6 +349,26 @@ async def test_a_gateway_that_comes_late_gets_all_that_its_players_missed(autoju
             await bob.sees("line 3.")
 
     assert spoken(bob) == [1, 2, 3]
+
+
+async def test_numbers_that_a_late_gateway_has_seen_are_not_given_to_other_lines(autojump_clock, store):
+    here, late = FakeGateway(), FakeGateway()
+    async with crashing(store) as world, here.linked(world), late.linked(world):
+        ann, bob = await here.play("Ann"), await late.play("Bob")
+        ann.type("north")
+        await trio.sleep(1)
+        for number in (1, 2, 3):
+            say(bob, number)
+        await bob.sees("line 3.")
+    assert store.sessions[bob.id].sent < bob.received
+    async with open_test_world(store) as world, here.linked(world):
+        await trio.sleep(HOLD + 1)
+        ann.type("south", "say line 4.")
+        await ann.sees("line 4.")
+        async with late.linked(world):
+            await bob.sees("line 4.")
+
+    assert spoken(bob) == [1, 2, 3, 4]
 
 
 async def test_what_a_gateway_does_not_report_waits_for_its_player(autojump_clock, store):
@@ -873,3 +895,88 @@ async def test_a_session_whose_character_is_gone_is_over(autojump_clock, store):
         await gateway.play("Bob")
 
         assert ann.id not in store.sessions
+
+
+# -------------------------------------------------------------------------------------------- all troubles at once
+
+
+async def live_through(world, gateways, random, numbers):
+    """Some links of each gateway, most of which break in the middle of something, with people talking and walking all the time.
+
+    Each begins with a link that holds: a gateway that stays away from a new world for more than `HOLD` may miss what its players hear until
+    it is back, if that world is killed as well.
+    """
+    for gateway in gateways:
+        async with gateway.linked(world):
+            pass
+    for _ in range(random.randrange(1, 4)):
+        async with trio.open_nursery() as nursery:
+            for gateway in gateways:
+                nursery.start_soon(talk, world, gateway, random, numbers)
+
+
+async def talk(world, gateway, random, numbers):
+    wire = Wire(random.choice([None, random.randrange(1, 600), random.randrange(1, 6000)]))
+    gateway.acknowledge = random.random() < 0.7
+    async with flaky_link(gateway, world, wire):
+        for _ in range(random.randrange(6)):
+            for session in gateway.sessions.values():
+                if session.ended is None:
+                    numbers[session.id] += 1
+                    say(session, numbers[session.id], word=session_word(gateway, session))
+                    session.type(random.choice(["north", "south", "look", "get all", "drop all"]))
+            await trio.sleep(random.choice([0, 0.001, 0.02, 0.5]))
+
+
+def session_word(gateway, session):
+    return f"word{list(gateway.sessions).index(session.id)}{gateway.id.hex()[:4]}"
+
+
+def put_into_queue(store, gateway, random):
+    """What a gateway does while the world is away: first all that is not acknowledged, then what is new."""
+    for session in gateway.sessions.values():
+        if random.random() < 0.5:
+            for command in session.unacked:
+                store.queue[session.id, command.number] = command.text
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_no_trouble_loses_or_repeats_anything(autojump_clock, store, seed):
+    random = Random(seed)
+    gateways = [FakeGateway(id=bytes([number]) * 16) for number in (1, 2)]
+    numbers = Counter()
+    async with crashing(store) as world:
+        for gateway in gateways:
+            async with gateway.linked(world):
+                for name in ("Ann", "Bob") if gateway is gateways[0] else ("Cat", "Dan"):
+                    await gateway.play(name)
+    for _ in range(5):
+        store.faults.extend(
+            Fault(
+                random.choice([Outcome.LANDS, Outcome.LANDS, Outcome.FAILS, Outcome.UNKNOWN]),
+                random.choice([0, 0.01, 0.3]),
+            )
+            for _ in range(random.randrange(30))
+        )
+        if random.random() < 0.3:
+            async with open_test_world(store) as world:
+                await live_through(world, gateways, random, numbers)
+                await world.drain()
+        else:
+            async with crashing(store) as world:
+                with trio.move_on_after(random.choice([0.01, 0.3, 2.5, 60])):
+                    await live_through(world, gateways, random, numbers)
+        store.faults.clear()
+        for gateway in gateways:
+            put_into_queue(store, gateway, random)
+    async with open_test_world(store) as world, gateways[0].linked(world), gateways[1].linked(world):
+        for gateway in gateways:
+            for session in gateway.sessions.values():
+                await gateway.until(lambda session=session: session.applied == session.typed)
+        await trio.sleep(1)
+
+    for gateway in gateways:
+        for session in gateway.sessions.values():
+            assert session.ended is None
+            assert spoken(session, session_word(gateway, session)) == list(range(1, numbers[session.id] + 1))
+    assert not store.queue
