@@ -18,8 +18,28 @@ from wyld_gateway.terminal.styles import RESET
 
 _SGR = re.compile(r"\x1b\[([0-9;:]{0,64})m")
 
-#: Bold, faint, italic, underlined, inverse, struck out, and their ends.
-_ATTRIBUTES = frozenset({1, 2, 3, 4, 7, 9, 22, 23, 24, 27, 29})
+#: Bold, faint, italic, underlined, inverse, struck out, and their ends; sixteen colours for letters and sixteen behind them.
+_EVERYWHERE = frozenset(
+    {
+        1,
+        2,
+        3,
+        4,
+        7,
+        9,
+        22,
+        23,
+        24,
+        27,
+        29,
+        39,
+        49,
+        *range(30, 38),
+        *range(40, 48),
+        *range(90, 98),
+        *range(100, 108),
+    }
+)
 
 _LETTERS, _BEHIND = 38, 48
 
@@ -67,7 +87,7 @@ def _codes(parameters: str, colours: Colours) -> Iterator[str]:
         number = int(code or 0) if len(code) < 4 else -1
         if number == 0:
             yield "0"
-        elif number in _ATTRIBUTES or 30 <= number <= 37 or 40 <= number <= 47 or number in (39, 49) or 90 <= number <= 97 or 100 <= number <= 107:
+        elif number in _EVERYWHERE:
             yield str(number)
         elif number in (_LETTERS, _BEHIND):
             colour = _colour(rest or _following(fields))
