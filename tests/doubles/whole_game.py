@@ -120,6 +120,7 @@ class WholeGame:
     nodes: list[GatewayNode] = attrs.field(factory=list)
     players: list[Player] = attrs.field(factory=list)
     words: itertools.count[int] = attrs.field(factory=itertools.count)
+    _world_scope: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope)
 
     def __attrs_post_init__(self) -> None:
         self.session_store = MemorySessionStore(queued=self.world_store.queue)
@@ -130,15 +131,15 @@ class WholeGame:
         await self.nursery.start(self._run_world)
 
     async def _run_world(self, *, task_status: trio.TaskStatus[None]) -> None:
-        async with open_test_world(self.world_store) as self.world, trio.open_nursery() as nursery:
-            self.world_nursery = nursery
-            task_status.started()
-            await trio.sleep_forever()
+        with trio.CancelScope() as self._world_scope:
+            async with open_test_world(self.world_store) as self.world, trio.open_nursery() as nursery:
+                self.world_nursery = nursery
+                task_status.started()
+                await trio.sleep_forever()
 
     def kill_world(self) -> None:
         """Wherever it is."""
-        assert self.world_nursery is not None
-        self.world_nursery.cancel_scope.cancel()
+        self._world_scope.cancel()
         self.world = self.world_nursery = None
 
     async def stop_world(self) -> None:

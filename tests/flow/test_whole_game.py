@@ -118,41 +118,69 @@ async def test_ten_worlds_in_a_row_lose_and_repeat_nothing(autojump_clock, game)
     game.everything_was_heard_once()
 
 
-@pytest.mark.parametrize("seed", range(8))
-async def test_world_is_killed_again_and_again_while_people_talk_and_take_things(autojump_clock, game, seed):
+@pytest.mark.parametrize(
+    "seed", [*range(6), *[pytest.param(n, marks=pytest.mark.long) for n in range(6, 300)]]
+)
+async def test_anything_breaks_at_any_moment(autojump_clock, game, seed):
     random.seed(seed)
     chance = random.Random(seed)
-    ann, ben = await game.join("Ann"), await game.join("Ben", numbers=True)
-    things = ["get rope", "drop rope", "n", "s"]
+    async with game.gateway() as other:
+        players = [
+            await game.join("Ann"),
+            await game.join("Ben", numbers=True),
+            await game.join("Cid", other),
+            await game.join("Dot", other, numbers=True),
+        ]
+        walker = await game.join("Eve", other)
+        for _ in range(25):
+            for _ in range(chance.randrange(4)):
+                chance.choice(players).say(chance.randrange(1, 4))
+                walker.client.type(chance.choice(["get rope", "drop rope", "n", "s", "get gull"]))
+                await trio.sleep(chance.choice([0, 0, 0.01, 0.1]))
+            await break_something(game, chance)
+            await trio.sleep(chance.choice([0, 0.01, 0.3, 4]))
+        game.world_store.faults.clear()
+        game.session_store.available = True
+        for node in game.nodes:
+            node.wire.thaw()
+        if game.world is None:
+            await game.start_world()
+        await trio.sleep(30)
 
-    for _ in range(12):
-        game.world_store.faults.extend(
-            Fault(
-                chance.choice([Outcome.LANDS, Outcome.LANDS, Outcome.FAILS, Outcome.UNKNOWN]),
-                chance.random() / 20,
-            )
-            for _ in range(6)
-        )
-        for _ in range(chance.randrange(6)):
-            who = chance.choice([ann, ben])
-            who.say(chance.randrange(1, 4))
-            if who is ann:
-                ann.client.type(chance.choice(things))
-            await trio.sleep(chance.choice([0, 0, 0.01, 0.1]))
-        game.kill_world()
-        await trio.sleep(chance.choice([0, 0.5, 3]))
-        ann.say()
+        left_out = sum(player.client.text.count("it was left out") for player in players)
+        for player in players:
+            for speaker, heard in player.heard().items():
+                said = next(one.said for one in players if one.name == speaker)
+                expected = said[player.before.get(speaker, 0) :]
+                assert heard == [word for word in expected if word in heard], "out of order, or twice"
+                assert len(expected) - len(heard) <= left_out
+            assert player.client.text.count("You wake") == 1
+        assert not game.world_store.queue
+
+
+async def break_something(game: WholeGame, chance: random.Random) -> None:
+    """Something, but not a world whose gateway cannot tell the next one in time what it has: what is said then exists only once."""
+    outcomes = [Outcome.LANDS, Outcome.LANDS, Outcome.FAILS, Outcome.UNKNOWN]
+    what = chance.choice(["world", "world", "stop", "cut", "cut", "freeze", "commits", "rows", "nothing"])
+    node = chance.choice(game.nodes)
+    if what in ("world", "stop"):
+        for each in game.nodes:
+            each.wire.thaw()
+    if game.world is None:
         await game.start_world()
-        await trio.sleep(chance.choice([0, 0.01, 0.3, 4]))
-    game.world_store.faults.clear()
-    await settle(game)
-    await trio.sleep(10)
-
-    for player in (ann, ben):
-        heard = player.heard()[player.name]
-        assert heard == [word for word in player.said if word in heard], "out of order, or twice"
-        assert len(player.said) - len(heard) <= player.client.text.count("it was left out")
-        assert player.client.text.count("You wake") == 1
+    elif what == "world":
+        game.kill_world()
+    elif what == "stop":
+        await game.stop_world()
+    elif what == "cut":
+        node.wire.remaining = chance.randrange(2000)
+        node.next_remaining = chance.choice([None, chance.randrange(2000)])
+    elif what == "freeze":
+        node.wire.freeze()
+    elif what == "commits":
+        game.world_store.faults.extend(Fault(chance.choice(outcomes), chance.random() / 20) for _ in range(6))
+    elif what == "rows":
+        game.session_store.available = not game.session_store.available
 
 
 async def test_link_cut_at_every_point_of_a_conversation_loses_and_repeats_nothing(autojump_clock, game):

@@ -164,8 +164,10 @@ async def test_players_notice_little_of_a_world_that_is_killed(data: Path, datab
         assert wyld.child("world") != world
         for player in (ann, ben):
             assert player.seen.count("You wake") == 1, "nobody has logged in again"
-            assert player.seen.count("before the storm") == player.seen.count("in the dark'") == 1
-            assert player.seen.count("so am I'") == 1
+            for said in ("before the storm", "in the dark", "so am I"):
+                assert (
+                    player.seen.count(f", '{said}'") == 1
+                )  # the gateway may name the line besides, without the quotes
 
 
 async def test_players_are_told_of_a_world_that_restarts_and_of_its_return(
