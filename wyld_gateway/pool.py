@@ -105,9 +105,11 @@ class Pool:
             self._touch(session.client)
             session.client.stage(session.client.adapter.encode_ack(number))
 
-    def broadcast(self, text: str) -> None:
-        """Tell everybody who plays something, now."""
+    def broadcast(self, text: str, *, again: bool = False) -> None:
+        """Tell everybody who plays something, now; `again` spares screen readers, because they heard it the first time."""
         for client in self.clients:
+            if again and client.adapter.metadata.screen_reader:
+                continue
             if client.session is not None and client.session.in_play:
                 self._touch(client)
                 client.notice(text)

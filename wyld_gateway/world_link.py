@@ -31,6 +31,7 @@ from wyld_gateway.sessions.lifecycle import Move
 from wyld_gateway.sessions.registry import Registry
 from wyld_gateway.sessions.session import Session
 from wyld_gateway.ticks import Ticks
+from wyld_gateway.wording import restart_ahead
 from wyld_rpc import frames, wire
 from wyld_rpc.errors import (
     CallTimeout,
@@ -129,6 +130,7 @@ class WorldLink:
         self._ticks = Ticks(registry, pool, self._freed)
         self._unsent: deque[Session] = deque()
         self._draining = False
+        self._warned = False
         self.commands = 0
         self.opened = 0
         self.in_flight = 0
@@ -259,7 +261,7 @@ class WorldLink:
     def _begin(self, peer: Peer) -> None:
         self._peer = peer
         self._ticks = Ticks(self._registry, self._pool, self._freed)
-        self._draining = False
+        self._draining = self._warned = False
         self.opened += 1
         self._up.set()
         _log.info(Event.LINK_UP, world=peer.opened.world_epoch.hex())
@@ -326,7 +328,17 @@ class WorldLink:
             self._ticks.receive(wire.unpack_tick(event.body))
             self._wake.set()
         elif event.kind == Drain.KIND:
-            self._draining = True
-            self._pool.broadcast(GOING)
+            self._heed(wire.structure(Drain, event.body))
         else:
             raise UnknownEvent(event.kind)
+
+    def _heed(self, drain: Drain) -> None:
+        """The world stops, now or soon."""
+        if not 0 <= drain.seconds <= limits.NOTICE:
+            raise RemoteProtocolError(f"a stop in {drain.seconds} s")
+        if drain.seconds > 0:
+            self._pool.broadcast(restart_ahead(drain.seconds, drain.reason), again=self._warned)
+            self._warned = True
+        else:
+            self._draining = True
+            self._pool.broadcast(GOING)

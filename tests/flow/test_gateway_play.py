@@ -492,6 +492,34 @@ async def test_announced_restart_is_not_announced_again(autojump_clock, running)
     assert client.text.count("restarting") == 1
 
 
+async def test_restart_ahead_is_announced_and_play_goes_on_until_then(autojump_clock, running):
+    client, reader = await running.play("Bron"), await running.play("Ann", PlainClient(screen_reader=True))
+
+    running.world.drain(60.0, "A new pier.")
+    for player in (client, reader):
+        await player.sees("The world restarts in 60 seconds. Stay connected. Reason: A new pier.")
+    client.type("look")
+    await client.sees("you: look")
+    running.world.drain(10.0, "A new pier.")
+    await client.sees("The world restarts in 10 seconds.")
+    running.world.drain()
+
+    for player in (client, reader):
+        await player.sees(GOING)
+    assert "10 seconds" not in reader.text  # who hears it read out has heard it
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e9, float("nan"), float("inf")])
+async def test_stop_at_no_possible_time_ends_the_link(autojump_clock, running, seconds):
+    client = await running.play("Bron")
+
+    running.world.drain(seconds)
+
+    await client.sees(GOING)
+    await client.sees("Bron wakes.")
+    assert running.world.connections == 2
+
+
 async def test_what_is_typed_while_the_world_is_away_is_carried_out_when_it_is_back(autojump_clock, running):
     client = await running.play("Bron")
     running.world.drain()
