@@ -21,8 +21,9 @@ from wyld_service.status import Phase, WorldStatus
 SUCCESSOR_DEADLINE = 60.0
 # Seconds from then on for gateways to be linked again and sessions to be back; they need less than 3.
 RETURN_DEADLINE = 10.0
-# Seconds between two looks.
+# Seconds between two looks at whether it is back, and at who is in play before that.
 INTERVAL = 0.1
+COUNT_INTERVAL = 1.0
 
 
 @attrs.frozen
@@ -59,7 +60,7 @@ async def restart_world(folders: Sequence[Path], seconds: float, reason: str, co
     due = trio.current_time() + seconds
     if seconds:
         with console.progress(f"The world restarts in {seconds:g} s"):
-            await trio.sleep_until(due)
+            before = await _count_down(running.folder, before, due)
     with console.progress("Waiting for the next world"):
         await _successor(running.folder, before, due + SUCCESSOR_DEADLINE)
     with console.progress("Waiting for the sessions"):
@@ -72,6 +73,16 @@ def _current(running: Running) -> tuple[Path, WorldStatus]:
             return path, world
     reasons = [each.reason for each in running.silent if each.kind == "world"]
     raise CannotReach(" ".join([f"No world runs the game in {running.folder}.", *reasons]))
+
+
+async def _count_down(folder: Path, before: WorldStatus, due: float) -> WorldStatus:
+    """Wait until `due`; what the world said last, because players come and go until then."""
+    while (left := due - trio.current_time()) > 0:
+        worlds = (await look_into(folder)).worlds.values()
+        same = [world for world in worlds if world.life == before.life and world.phase is Phase.RUNNING]
+        before = same[0] if same else before
+        await trio.sleep(min(left, COUNT_INTERVAL))
+    return before
 
 
 async def _successor(folder: Path, before: WorldStatus, deadline: float) -> None:

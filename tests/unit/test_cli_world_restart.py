@@ -127,6 +127,23 @@ async def test_who_does_not_come_back_is_waited_for_but_not_for_ever(
     assert trio.current_time() - began > RETURN_DEADLINE
 
 
+async def test_who_comes_during_the_countdown_is_counted(
+    autojump_clock: trio.testing.MockClock, worlds: Worlds
+) -> None:
+    more = {"attached": 5, "detached": 1}
+
+    async def come() -> None:
+        await trio.sleep(20)
+        worlds.status = attrs.evolve(STATUS_OF_A_WORLD, sessions=more)
+
+    worlds.then = lambda: worlds.nursery.start_soon(worlds.begin, new(sessions=more))
+    worlds.nursery.start_soon(come)
+
+    outcome = await restart_world([worlds.folder], 30, "", Console())
+
+    assert (outcome.back, outcome.of) == (6, 6)
+
+
 async def test_with_nobody_in_play_that_is_said(
     autojump_clock: trio.testing.MockClock, worlds: Worlds
 ) -> None:
