@@ -1,6 +1,6 @@
-"""What `wyld up` says and where: results to stdout, progress and notices to stderr.
+"""What a command says and where: results to stdout, progress and notices to stderr.
 
-On a terminal a long step shows a spinner (rich); elsewhere it is one plain line, so that a log file or a script
+On a terminal a long step shows a spinner (rich), and a table is drawn; elsewhere they are plain lines, so that a log file or a script
 reads the same facts without control codes. rich honours `NO_COLOR` and `TERM=dumb`.
 
 Everything here is synchronous and short; it may be called from any task of the one thread that runs Trio.
@@ -8,9 +8,14 @@ Everything here is synchronous and short; it may be called from any task of the 
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console as RichConsole
+from rich.table import Table
+from rich.text import Text
+
+# The word says it; the colour only helps to find it.
+STYLES = {"ok": "green", "degraded": "yellow", "down": "bold red"}
 
 
 class Console:
@@ -23,6 +28,18 @@ class Console:
         """Print one line to stdout at once, so that a program at the other end of a pipe can act on it."""
         with contextlib.suppress(BrokenPipeError):
             print(line, file=sys.stdout, flush=True)
+
+    def table(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Print rows of what, how it is, and how so to stdout: a table on a terminal, elsewhere one line each."""
+        stdout = RichConsole(highlight=False, soft_wrap=True)
+        if not stdout.is_terminal:
+            for name, state, detail in rows:
+                self.result(f"{name}: " + " - ".join(filter(None, (state, detail))))
+            return
+        table = Table(show_header=False, box=None, pad_edge=False)
+        for name, state, detail in rows:
+            table.add_row(name, Text(state, STYLES.get(state, "")), Text(detail))
+        stdout.print(table)
 
     def notice(self, line: str) -> None:
         """Print one line about the course of things to stderr."""

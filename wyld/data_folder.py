@@ -1,8 +1,10 @@
-"""The folder in which `wyld up` keeps everything: the database, the link key, and the lock that says it is in use.
+"""The folder in which `wyld up` keeps everything: the database, the link key, the control sockets, and the
+lock that says it is in use.
 
     <data>/lock        held with flock(2) by the one `wyld up` that uses the folder; the kernel frees it with us
     <data>/link.key    the shared key of gateway and world, random, readable by its owner alone
     <data>/postgres/   the embedded database
+    <data>/*.sock      the control sockets of gateway and world, while they run
 
 Only our own process holds the lock: the descriptor is not inherited, so a child that outlives us frees the folder.
 """
@@ -15,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
+import platformdirs
 
 from wyld.errors import CannotStart
 
@@ -37,6 +40,11 @@ class DataFolder:
     def postgres(self) -> Path:
         """The data directory of the embedded PostgreSQL; it may not exist yet."""
         return self.path / "postgres"
+
+
+def default_data_folder() -> Path:
+    """Where `wyld up` keeps everything unless it is told otherwise."""
+    return platformdirs.user_data_path("wyld")
 
 
 @contextlib.contextmanager

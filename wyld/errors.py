@@ -21,3 +21,15 @@ class CannotStartAlreadyTold(CannotStart):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print nothing: the child's sentence is the one sentence."""
+
+
+class ProblemFound(click.ClickException):
+    """It was done, or asked for, and the result is not what it should be. Exit status 1."""
+
+    exit_code = 1
+
+
+class CannotReach(click.ClickException):
+    """The process that should do it does not run, or does not answer. Exit status 3."""
+
+    exit_code = 3

@@ -4,6 +4,7 @@ The states of a child, and what moves it on:
 
     starting --"Ready." on stdout--> running --death or restart()--> starting ...
     starting --death----------------> waiting (only after it was ready once; before that the start has failed)
+    running  --exit status 0--------> starting (it was asked to end, and not by us: the next one has no reason to wait)
     waiting  --delay over or restart()--> starting
     any      --stop()---------------> stopped
 
@@ -53,11 +54,19 @@ class ChildSpec:
 
 @attrs.frozen
 class _Life:
-    """How one process of a child ended (`ending` completes "The world ..."), and how many seconds it lived."""
+    """How one process of a child ended.
+
+    Attributes:
+        returncode: None if it never began.
+        ending: In words that complete "The world ...".
+        seconds: How long it lived.
+        orderly: Whether it had become ready and then ended as one that was asked to.
+    """
 
     returncode: int | None
     ending: str
     seconds: float
+    orderly: bool = False
 
 
 class Child:
@@ -92,7 +101,9 @@ class Child:
                 life = await self._live(task_status)
                 if not self._was_ready:
                     raise self._cannot_start(life)
-                if not self._disturbed.is_set():
+                if life.orderly and not self._disturbed.is_set():
+                    self._notice(f"The {self.spec.name} has ended; it starts again.")
+                elif not self._disturbed.is_set():
                     await self._wait_after(life, backoff.after_life_of(life.seconds))
         finally:
             self._ended.set()
@@ -135,7 +146,8 @@ class Child:
                     process.kill()
                 returncode = await process.wait()
             nursery.cancel_scope.cancel()
-        return _Life(returncode, _describe(returncode), trio.current_time() - born)
+        orderly = returncode == 0 and starting.deadline == math.inf
+        return _Life(returncode, _describe(returncode), trio.current_time() - born, orderly)
 
     async def _read_stdout(
         self, stdout: trio.abc.ReceiveStream, starting: trio.CancelScope, task_status: trio.TaskStatus[None]

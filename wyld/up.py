@@ -143,6 +143,7 @@ class _Up:
             "WYLD_LINK__ADDRESS": f"{host}:{port}",
             # Two processes, one default port; and nobody scrapes a terminal.
             "WYLD_METRICS__ADDRESS": "",
+            "WYLD_CONTROL__PATH": str(self._folder.path),
         }
 
     def _tell(self, line: str) -> None:

@@ -1,4 +1,4 @@
-"""What players hear of a world that is away: once that it went, from time to time that it still is, and that it is back.
+"""What players hear of a world that is away: that it will go, once that it went, from time to time that it still is, and that it is back.
 
 - A break that is over within `QUIET` seconds tells nobody anything.
 - `sweep` reminds whoever waits (`Client.wait`).
@@ -14,6 +14,7 @@ import trio
 
 from wyld_gateway.client import Client, Wait
 from wyld_gateway.pool import Pool
+from wyld_gateway.wording import restart_ahead
 from wyld_rpc.messages import CommandErrorCode, CommandResult
 
 QUIET: Final = 2.0
@@ -37,9 +38,19 @@ class Absence:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._since: float | None = None
+        self._warned = False
+
+    def warn(self, seconds: float, reason: str) -> None:
+        """The world will stop in so many seconds. Of several such warnings a screen reader hears the first."""
+        for client, _ in self._pool.playing():
+            if not (self._warned and client.adapter.metadata.screen_reader):
+                client.notice(restart_ahead(seconds, reason))
+                client.flush()
+        self._warned = True
 
     def begin(self) -> None:
         """The link is lost, perhaps not for the first time since the world was there."""
+        self._warned = False
         if self._since is None:
             self._since = trio.current_time()
         for client, _ in self._pool.playing():

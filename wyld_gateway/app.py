@@ -8,7 +8,7 @@
         command queue       what is typed while the world is away
         tidying             rows that nobody changes
         sweep               all deadlines of all connections
-      metrics               for operators
+      services              for operators: metrics, control socket
       certificate           read again at SIGHUP, if there is one
       connections           one task for each client
         accepting           the listeners (`doors`)
@@ -29,6 +29,7 @@ from typing import Final
 
 import trio
 
+from wyld_gateway.admin import Admin
 from wyld_gateway.close import Close
 from wyld_gateway.doors import Door, Reception, open_doors
 from wyld_gateway.gateway import Gateway, make_gateway
@@ -39,6 +40,7 @@ from wyld_gateway.sessions.tidying import Tidying
 from wyld_gateway.sweep import sweep_for_ever
 from wyld_gateway.tls import reload_on_hangup
 from wyld_gateway.websocket.pages import load_pages
+from wyld_service.control import serve_control
 from wyld_service.errors import StoreError
 from wyld_service.log import Event, get_logger
 from wyld_service.metrics import make_registry, serve_metrics
@@ -90,6 +92,8 @@ async def serve(settings: Settings, *, stop: trio.Event, announce: Callable[[str
             if settings.metrics.address is not None:
                 registry = make_registry(readings(gateway))
                 await services.start(serve_metrics, settings.metrics.address, registry, state)
+            admin = Admin(gateway, lambda: database.available)
+            await services.start(serve_control, settings.control, "gateway", admin.verbs())
             if doors.certificate is not None:
                 await services.start(reload_on_hangup, doors.certificate)
             accepting = []

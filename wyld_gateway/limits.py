@@ -46,6 +46,9 @@ PASSWORD: Final = 256
 CHARACTER_NAME: Final = 64
 """Characters. The world's own rules are stricter and stated in its words; these keep nonsense off the link."""
 
+NOTICE: Final = 24 * 3600.0
+"""Seconds ahead that a world may announce its stop: a longer time is nonsense."""
+
 METADATA_TEXT: Final = 128
 """Characters of anything that a client tells about itself and that goes into the session's row."""
 

@@ -18,18 +18,26 @@ LINK_PATIENCE = 60.0
 send everybody away at the very moment at which we promise to keep them."""
 
 
+def connections_by_protocol(gateway: Gateway) -> dict[str, int]:
+    """Clients that are connected."""
+    counts = Counter(client.adapter.protocol for client in gateway.pool.clients)
+    return {protocol.value: counts[protocol] for protocol in Protocol}
+
+
+def sessions_by_state(gateway: Gateway) -> dict[str, int]:
+    """Sessions that this gateway holds."""
+    return {state.value: gateway.registry.counts[state] for state in State if state is not State.CLOSED}
+
+
 def readings(gateway: Gateway) -> list[Reading]:
     """Everything that `/metrics` shows of a gateway."""
     pool, link = gateway.pool, gateway.link
 
     def connections() -> dict[tuple[str, ...], float]:
-        counts = Counter(client.adapter.protocol for client in pool.clients)
-        return {(protocol.value,): counts[protocol] for protocol in Protocol}
+        return {(protocol,): count for protocol, count in connections_by_protocol(gateway).items()}
 
     def sessions() -> dict[tuple[str, ...], float]:
-        return {
-            (state.value,): gateway.registry.counts[state] for state in State if state is not State.CLOSED
-        }
+        return {(state,): count for state, count in sessions_by_state(gateway).items()}
 
     return [
         Reading("wyld_connections", "Clients that are connected.", connections, labels=("transport",)),

@@ -24,6 +24,14 @@ def for_how_long(seconds: float) -> str:
     return f"{large} {units[0]} {small} {units[1]}" if small else f"{large} {units[0]}"
 
 
+def restart_ahead(seconds: float, reason: str) -> str:
+    """That the world restarts soon: when first, then what to do, then why."""
+    whole = max(1, round(seconds))
+    number, unit = (whole // 60, "minute") if whole >= 120 and whole % 60 == 0 else (whole, "second")
+    text = f"The world restarts in {number} {unit}{'s' if number > 1 else ''}. Stay connected."
+    return f"{text} Reason: {reason}" if reason else text
+
+
 def masked(peer: str) -> str:
     """An address by which its owner knows it again, and nobody else finds it: "a connection at 10.0.x.x"."""
     match = _IPV4.fullmatch(peer)

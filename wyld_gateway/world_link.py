@@ -22,6 +22,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import trio
 
+from wyld_gateway import limits
 from wyld_gateway.absence import Absence
 from wyld_gateway.close import Close
 from wyld_gateway.errors import NoAnswer, WorldAway
@@ -304,7 +305,16 @@ class WorldLink:
             self._ticks.receive(wire.unpack_tick(event.body))
             self._wake.set()
         elif event.kind == Drain.KIND:
-            self._draining = True
-            self.absence.announce()
+            self._heed(wire.structure(Drain, event.body))
         else:
             raise UnknownEvent(event.kind)
+
+    def _heed(self, drain: Drain) -> None:
+        """The world stops, now or soon."""
+        if not 0 <= drain.seconds <= limits.NOTICE:
+            raise RemoteProtocolError(f"a stop in {drain.seconds} s")
+        if drain.seconds > 0:
+            self.absence.warn(drain.seconds, drain.reason)
+        else:
+            self._draining = True
+            self.absence.announce()

@@ -642,7 +642,11 @@ class Tick:
 
 @attrs.frozen
 class Drain:
-    """World to gateway: the world stops in `seconds`; hold new commands and tell the players."""
+    """World to gateway: the world stops in `seconds`; tell the players. With 0 it stops now: hold new commands.
+
+    Attributes:
+        reason: An operator's words for the players; may be empty.
+    """
 
     KIND: ClassVar[str] = "drain"
     seconds: float

@@ -36,6 +36,22 @@ class CannotListen(ServiceError):
         super().__init__(f"Cannot listen on {address}: {reason}.")
 
 
+class ControlUnreachable(ServiceError):
+    """No answer from a control socket; print it and end with status 3.
+
+    Attributes:
+        gone: True where no process listens there; otherwise one does, and does not answer, or not to this user.
+    """
+
+    def __init__(self, reason: str, *, gone: bool = False) -> None:
+        self.gone = gone
+        super().__init__(reason)
+
+
+class ControlRefused(ServiceError):
+    """The process did not do what it was asked; print it and end with status 1. A verb raises it to refuse."""
+
+
 class StoreError(ServiceError):
     """Root of what the database can do to a caller."""
 

@@ -76,6 +76,7 @@ class Event(StrEnum):
     AUTH_FAIL = "auth.fail"
     TLS_RELOAD = "tls.reload"
     ADMIN_ACTION = "admin.action"
+    CONTROL_OFF = "control.off"
     LOG_SUPPRESSED = "log.suppressed"
     LIBRARY = "library"
 

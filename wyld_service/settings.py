@@ -328,6 +328,15 @@ class MetricsSettings:
 
 
 @attrs.frozen
+class ControlSettings:
+    """`[control]`: where the command line reaches the running processes of this machine."""
+
+    path: Path | None = _key(
+        _path, None, "Folder of the control sockets; `wyld` in your runtime folder where it is not set."
+    )
+
+
+@attrs.frozen
 class Settings:
     """All sections; both processes read the same file."""
 
@@ -342,6 +351,7 @@ class Settings:
     listing: ListingSettings
     log: LogSettings
     metrics: MetricsSettings
+    control: ControlSettings
 
 
 _CATALOGUE: Final = Catalogue.of(Settings)
@@ -370,6 +380,18 @@ def load_settings(
     if problems:
         raise SettingsError(problems)
     return _build(values)
+
+
+def load_control_settings(file: Path | None, *, environ: Mapping[str, str]) -> ControlSettings:
+    """The section `[control]` alone, for whoever talks to a process: it needs no secret that the process needs.
+
+    Blocking, and raises, as `load_settings`.
+    """
+    problems: list[str] = []
+    values = read_values(_CATALOGUE, file, environ, {}, problems)
+    if problems:
+        raise SettingsError(problems)
+    return ControlSettings(**nested(values)["control"])
 
 
 def _resolve_secret(values: Values, section: str, name: str, how_to: str, problems: list[str]) -> None:

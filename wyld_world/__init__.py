@@ -15,6 +15,7 @@ General layout, from the inside out; each line imports only lines above it:
     passwords.py  accounts.py   who may log in
     link.py                     one connection of a gateway
     running.py                  the world without its edges; metrics.py: what an operator sees of it
+    restart.py  admin.py        what an operator can ask of it
     app.py                      `serve`: the whole nursery tree
 
 The way of a command: `link` puts it into its gateway's inbox, `engine` runs it in a turn, `outlet` numbers what it said, the turn

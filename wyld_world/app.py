@@ -1,6 +1,7 @@
 """The world's process: `serve` is its whole nursery tree, readable top to bottom.
 
     serve
+      control socket        what an operator asks (`admin`)
       keep_lock             the advisory lock: one world for each database
       open_world            (`running`)
         engine              the single-writer loop
@@ -8,7 +9,7 @@
         committer           commits, then releases
         command queue       reads what gateways have queued
         accounts            two workers for passwords
-      services              metrics
+      services              metrics; the countdown of a restart
       links                 one task for each gateway
       accepting             the listener
 
@@ -27,12 +28,14 @@ from typing import Final
 
 import trio
 
+from wyld_service.control import serve_control
 from wyld_service.errors import CannotListen, LockTaken, StoreError
 from wyld_service.listening import bound_address, open_listeners
 from wyld_service.log import Event, get_logger
 from wyld_service.metrics import make_registry, serve_metrics
 from wyld_service.postgres import hold_advisory_lock, open_database
 from wyld_service.settings import LinkSettings, Settings, StoreSettings
+from wyld_world.admin import Admin
 from wyld_world.areas import STARTER_FOLDER
 from wyld_world.areas import load as load_areas
 from wyld_world.engine import TurnLimits
@@ -52,7 +55,7 @@ async def serve(settings: Settings, *, stop: trio.Event, announce: Callable[[str
     """Run the world until `stop` is set, then stop gracefully, within five seconds, and return.
 
     Args:
-        settings: `[link]`, `[store]`, `[world]`, `[sessions]` and `[metrics]` are read.
+        settings: `[link]`, `[store]`, `[world]`, `[sessions]`, `[metrics]` and `[control]` are read.
         announce: Gets a line for the bound address, and then `Ready.`
 
     Raises:
@@ -63,21 +66,28 @@ async def serve(settings: Settings, *, stop: trio.Event, announce: Callable[[str
     Cancellation: ends at once; the database keeps what was committed.
     """
     areas = load_areas(settings.world.areas or STARTER_FOLDER)
+    admin = Admin(stop)
     async with (
         open_database(settings.store, application="wyld world") as database,
-        trio.open_nursery() as keeping_lock,
+        trio.open_nursery() as whole_life,
     ):
+        await whole_life.start(serve_control, settings.control, "world", admin.verbs())
         async with trio.open_nursery() as waiting:
             waiting.start_soon(_cancel_when_set, stop, waiting.cancel_scope)
-            await keeping_lock.start(_keep_lock, settings.store)
+            await whole_life.start(_keep_lock, settings.store, admin.note_lock)
             waiting.cancel_scope.cancel()
         if not stop.is_set():
-            await _serve_links(settings, areas, PostgresStore(database), stop, announce)
-        keeping_lock.cancel_scope.cancel()
+            await _serve_links(settings, areas, PostgresStore(database), admin, stop, announce)
+        whole_life.cancel_scope.cancel()
 
 
 async def _serve_links(
-    settings: Settings, areas: Areas, store: WorldStore, stop: trio.Event, announce: Callable[[str], None]
+    settings: Settings,
+    areas: Areas,
+    store: WorldStore,
+    admin: Admin,
+    stop: trio.Event,
+    announce: Callable[[str], None],
 ) -> None:
     opening = open_world(
         store,
@@ -90,18 +100,20 @@ async def _serve_links(
         if settings.metrics.address is not None:
             registry = make_registry(readings(world))
             await services.start(serve_metrics, settings.metrics.address, registry, health(world))
+        services.start_soon(admin.restart.run, world.warn)
         async with trio.open_nursery() as accepting:
             listeners = await _open_listeners(settings.link)
             accept = functools.partial(trio.serve_listeners, handler_nursery=links)
             accepting.start_soon(accept, world.serve_link, listeners)
             for listener in listeners:
                 announce(f"link {bound_address(listener)}")
+            admin.world = world
             announce("Ready.")
             _log.info(Event.PROCESS_READY)
             await stop.wait()
             accepting.cancel_scope.cancel()
         _log.info(Event.PROCESS_STOP, sessions=len(world.sessions.by_id))
-        await world.drain()
+        await world.drain(admin.restart.reason)
         links.cancel_scope.deadline = trio.current_time() + CLOSE_DEADLINE
         services.cancel_scope.cancel()
     if links.cancel_scope.cancelled_caught:
@@ -113,8 +125,12 @@ async def _cancel_when_set(event: trio.Event, scope: trio.CancelScope) -> None:
     scope.cancel()
 
 
-async def _keep_lock(settings: StoreSettings, *, task_status: trio.TaskStatus[None]) -> None:
+async def _keep_lock(
+    settings: StoreSettings, note: Callable[[str], None], *, task_status: trio.TaskStatus[None]
+) -> None:
     """Take the lock, however long another world holds it, and take it again whenever its connection is lost.
+
+    Why it is not held goes to the log and to `note`, once for each reason; that it is held goes to `note` as an empty text.
 
     The lock only makes a second world wait. What keeps two worlds from writing at the same time is the fence; so play goes on while the
     lock is lost, and if another world takes it meanwhile, the next commit here is refused.
@@ -127,6 +143,7 @@ async def _keep_lock(settings: StoreSettings, *, task_status: trio.TaskStatus[No
                 if said:
                     _log.warning(Event.STORE_UP, what="lock")
                     said = ""
+                note(said)
                 if not started:
                     started = True
                     task_status.started()
@@ -137,6 +154,7 @@ async def _keep_lock(settings: StoreSettings, *, task_status: trio.TaskStatus[No
             if str(error) != said:
                 said = str(error)
                 _log.warning(Event.STORE_DOWN, what="lock", reason=said)
+                note(said)
         await trio.sleep(LOCK_INTERVAL)
 
 

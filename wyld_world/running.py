@@ -59,15 +59,19 @@ class RunningWorld:
         """Serve one gateway until its link ends; see `link.serve_link`."""
         await serve_link(stream, self._services)
 
-    async def drain(self) -> None:
+    def warn(self, seconds: float, reason: str) -> None:
+        """Tell every gateway that the world stops in `seconds`; with 0, that it stops now."""
+        drain = pack_body(pack_event(Drain(seconds, reason)))
+        for gateway in self.gateways:
+            gateway.send(Drain.KIND, drain)
+
+    async def drain(self, reason: str = "") -> None:
         """Stop taking commands, tell the gateways, commit and release what has run, and end the links.
 
         Cancellation: what was not committed yet is lost, as if the world had been killed.
         """
         self.engine.stop()
-        drain = pack_body(pack_event(Drain(COMMIT_DEADLINE + CLOSE_DEADLINE, "The world is restarting.")))
-        for gateway in self.gateways:
-            gateway.send(Drain.KIND, drain)
+        self.warn(0.0, reason)
         with trio.move_on_after(COMMIT_DEADLINE) as scope:
             await self.committer.finish()
         if scope.cancelled_caught:

@@ -177,8 +177,8 @@ class FakeWorld:
         assert self._peer is not None
         self._peer.notify(event.KIND, wire.pack_event(event))
 
-    def drain(self) -> None:
-        self.send_raw(Drain(5.0, "restart"))
+    def drain(self, seconds: float = 0.0, reason: str = "") -> None:
+        self.send_raw(Drain(seconds, reason))
 
     def end(self, name: str, reason: DisconnectReason, text: str = "") -> None:
         session = self.session_of(name)

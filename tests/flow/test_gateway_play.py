@@ -805,3 +805,32 @@ async def test_gateway_that_stops_does_not_wait_for_a_client_that_takes_nothing(
 
     assert trio.current_time() - began <= PARTING
     await client.gone()
+
+
+async def test_restart_ahead_is_announced_and_play_goes_on_until_then(autojump_clock, running):
+    client, reader = await running.play("Bron"), await running.play("Ann", PlainClient(screen_reader=True))
+
+    running.world.drain(60.0, "A new pier.")
+    for player in (client, reader):
+        await player.sees("The world restarts in 60 seconds. Stay connected. Reason: A new pier.")
+    client.type("look")
+    await client.sees("you: look")
+    running.world.drain(10.0, "A new pier.")
+    await client.sees("The world restarts in 10 seconds.")
+    running.world.drain()
+
+    for player in (client, reader):
+        await player.sees(GOING)
+    assert "10 seconds" not in reader.text  # who hears it read out has heard it
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e9, float("nan"), float("inf")])
+async def test_stop_at_no_possible_time_ends_the_link(autojump_clock, running, seconds):
+    client = await running.play("Bron")
+
+    running.world.drain(seconds)
+
+    await trio.sleep(5)
+    assert running.world.connections == 2
+    client.type("look")
+    await client.sees("you: look")

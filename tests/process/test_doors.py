@@ -37,6 +37,7 @@ def environment(folder: Path, database: str) -> dict[str, str]:
         "WYLD_LINK__KEY": "k" * 32,
         "WYLD_STORE__URL": database,
         "WYLD_METRICS__ADDRESS": "",
+        "WYLD_CONTROL__PATH": str(folder),
     }
 
 

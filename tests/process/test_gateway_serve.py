@@ -6,6 +6,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import attrs
 import pytest
@@ -33,7 +34,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def settings() -> Settings:
+def settings(tmp_path: Path) -> Settings:
     """Of a gateway without a world and without a database."""
     environ = {
         "WYLD_STORE__URL": f"postgresql://wyld@127.0.0.1:{free_port()}/wyld",
@@ -43,6 +44,7 @@ def settings() -> Settings:
         "WYLD_TELNET__LISTENERS": "127.0.0.1:0",
         "WYLD_WEB__LISTENERS": "127.0.0.1:0",
         "WYLD_METRICS__ADDRESS": f"127.0.0.1:{free_port()}",
+        "WYLD_CONTROL__PATH": str(tmp_path),
     }
     return load_settings(None, environ=environ)
 

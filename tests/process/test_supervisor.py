@@ -1,6 +1,7 @@
 """`wyld.supervisor` with real processes: small shell scripts that do what a child must do, or fail to."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -137,6 +138,28 @@ async def test_child_that_dies_is_started_again_after_a_delay(
         "The world is ready again.",
     ]
     assert heard.told == ["link 127.0.0.1:1"]
+
+
+async def test_child_that_was_asked_to_end_is_started_again_without_delay(
+    make: Callable[..., Child], heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "Backoff", lambda: Backoff(600.0))
+    asked = "test -e pids || trap 'exit 0' TERM; echo $$ >> pids; echo Ready.; while :; do sleep 0.02; done"
+
+    async with running(make(asked)):
+        os.kill(pids()[0], signal.SIGTERM)
+        with trio.fail_after(10):
+            await heard.wait_for("is ready again.")
+
+    assert heard.notices == ["The world has ended; it starts again.", "The world is ready again."]
+
+
+async def test_child_that_ends_well_before_it_is_ready_again_waits_all_the_same(
+    make: Callable[..., Child], heard: Heard
+) -> None:
+    async with running(make("test -e pids && exit 0; " + GOOD)):
+        os.kill(pids()[0], 9)
+        await heard.wait_for("ended with status 0; it starts again in 1 s.")
 
 
 async def test_delays_double_while_the_child_keeps_failing(make: Callable[..., Child], heard: Heard) -> None:

@@ -11,9 +11,11 @@ import trio
 from doubles.gateway import KEY, FakeGateway, words
 
 from wyld_rpc.messages import ListCharacters, RoomDescription
+from wyld_service.control import ask
 from wyld_service.errors import CannotListen
 from wyld_service.secret import Secret
 from wyld_service.settings import load_settings
+from wyld_service.status import STATUS
 from wyld_service.units import Address, Duration
 from wyld_world.app import serve
 from wyld_world.areas import AreaErrors
@@ -22,12 +24,13 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-def settings(database_url):
+def settings(database_url, tmp_path):
     environ = {
         "WYLD_STORE__URL": database_url,
         "WYLD_LINK__KEY": KEY.decode(),
         "WYLD_LINK__ADDRESS": "127.0.0.1:0",
         "WYLD_METRICS__ADDRESS": "",
+        "WYLD_CONTROL__PATH": str(tmp_path),
     }
     return load_settings(None, environ=environ)
 
@@ -197,6 +200,26 @@ async def test_wrong_area_files_end_the_start_before_it_listens(settings, tmp_pa
         await serve(attrs.evolve(settings, world=world), stop=trio.Event(), announce=lines.append)
 
     assert lines == []
+
+
+async def test_status_tells_when_the_database_goes_and_comes(settings, pg_proxy, tmp_path):
+    store = attrs.evolve(settings.store, url=Secret(pg_proxy.url), connect_timeout=Duration(2.0))
+
+    async def lock_trouble():
+        return (await ask(tmp_path / "world.sock", STATUS))["lock_trouble"]
+
+    async with serving(attrs.evolve(settings, store=store)):
+        assert await lock_trouble() == ""
+
+        await pg_proxy.refuse()
+        with trio.fail_after(10):
+            while "database is not available" not in await lock_trouble():
+                await trio.sleep(0.05)
+
+        pg_proxy.restore()
+        with trio.fail_after(10):
+            while await lock_trouble():
+                await trio.sleep(0.05)
 
 
 async def test_play_goes_on_without_the_database_and_is_saved_when_it_is_back(settings, pg_proxy, capsys):

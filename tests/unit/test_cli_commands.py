@@ -12,7 +12,8 @@ from wyld import console as console_module
 from wyld.backoff import FIRST_DELAY, HEALTHY_LIFE, LONGEST_DELAY, Backoff
 from wyld.cli import cli
 from wyld.console import Console
-from wyld.errors import CannotStart
+from wyld.errors import CannotReach, CannotStart, ProblemFound
+from wyld.processes import possible_folders
 from wyld.reload import unreadable
 from wyld.up import describe_address
 
@@ -28,10 +29,10 @@ def run() -> Callable[..., Result]:
 
 
 def test_commands_are_those_of_the_manual() -> None:
-    assert COMMANDS == ["gateway", "up", "world"]
+    assert COMMANDS == ["gateway", "status", "up", "world"]
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["world", "restart"]])
 def test_help_fits_a_screen_and_ends_with_an_example(run: Callable[..., Result], command: list[str]) -> None:
     result = run(*command, "--help")
 
@@ -47,7 +48,17 @@ def test_version_names_the_program(run: Callable[..., Result]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["dance"], ["up", "--telnet", "4000"], ["up", "--web", "localhost:http"]]
+    "arguments",
+    [
+        ["dance"],
+        ["up", "--telnet", "4000"],
+        ["up", "--web", "localhost:http"],
+        ["world", "dance"],
+        ["world", "-c", "wyld.toml", "restart"],
+        ["world", "restart", "--in", "soon"],
+        ["world", "restart", "--in", "4000"],
+        ["status", "-c", "missing.toml"],
+    ],
 )
 def test_wrong_usage_is_status_2_and_a_sentence(run: Callable[..., Result], arguments: list[str]) -> None:
     result = run(*arguments)
@@ -55,6 +66,60 @@ def test_wrong_usage_is_status_2_and_a_sentence(run: Callable[..., Result], argu
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Error: " in result.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["world", "restart"]])
+def test_where_nothing_runs_nothing_can_be_reached(
+    run: Callable[..., Result], tmp_path: Path, command: list[str]
+) -> None:
+    settings = tmp_path / "wyld.toml"
+    settings.write_text('[control]\npath = "sockets"')
+
+    for where in (["--data", str(tmp_path)], ["-c", str(settings)]):
+        result = run(*command, *where)
+
+        assert result.exit_code == 3
+        assert result.stdout == ""
+        assert result.stderr.startswith("Error: No gateway and no world runs in ")
+    assert str(tmp_path / "sockets") in result.stderr
+
+
+def test_without_a_folder_that_of_up_and_the_runtime_folder_are_looked_into(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("platformdirs.user_data_path", lambda name: tmp_path / "data" / name)
+    monkeypatch.setattr("platformdirs.user_runtime_path", lambda name: tmp_path / "run" / name)
+    monkeypatch.delenv("WYLD_CONTROL__PATH", raising=False)
+    assert possible_folders(None, None) == [tmp_path / "data" / "wyld", tmp_path / "run" / "wyld"]
+
+    monkeypatch.setenv("WYLD_CONTROL__PATH", str(tmp_path))
+    assert possible_folders(None, None) == [tmp_path]
+
+
+def test_runtime_folder_that_cannot_be_had_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> Path:
+        raise PermissionError(f"{name}: belongs to another user")
+
+    monkeypatch.setattr("platformdirs.user_runtime_path", refuse)
+    monkeypatch.delenv("WYLD_CONTROL__PATH", raising=False)
+
+    with pytest.raises(CannotReach, match="There is no runtime folder: wyld: belongs to another user"):
+        possible_folders(None, None)
+
+
+def test_table_is_plain_lines_or_drawn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [("world", "down", "[b]none[/b] runs here"), ("sessions", "", "none")]
+    Console().table(rows)
+    assert capsys.readouterr().out == "world: down - [b]none[/b] runs here\nsessions: none\n"
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    Console().table(rows)
+    drawn = capsys.readouterr().out
+    assert "\x1b[1;31mdown\x1b[0m" in drawn
+    assert "[b]none[/b] runs here" in drawn
 
 
 def test_up_without_the_embedded_database_names_the_ways_out(
@@ -144,7 +209,7 @@ def test_result_survives_a_reader_that_is_gone(monkeypatch: pytest.MonkeyPatch) 
 
 def test_errors_are_click_errors_with_the_documented_status() -> None:
     assert issubclass(CannotStart, click.ClickException)
-    assert CannotStart("no").exit_code == 2
+    assert [error("no").exit_code for error in (ProblemFound, CannotStart, CannotReach)] == [1, 2, 3]
 
 
 def test_delays_double_up_to_the_longest() -> None:

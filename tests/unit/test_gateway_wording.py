@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wyld_gateway.wording import for_how_long, masked, quoted
+from wyld_gateway.wording import for_how_long, masked, quoted, restart_ahead
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,18 @@ def test_address_is_recognised_by_its_owner_only(peer: str, text: str) -> None:
 def test_lines_are_quoted_and_many_are_counted() -> None:
     assert quoted(["n", "look"]) == '"n", "look"'
     assert quoted(["a", "b", "c", "d"], most=2) == '2 others, "c", "d"'
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (60, "The world restarts in 60 seconds. Stay connected."),
+        (9.98, "The world restarts in 10 seconds. Stay connected."),
+        (0.2, "The world restarts in 1 second. Stay connected."),
+        (90, "The world restarts in 90 seconds. Stay connected."),
+        (300, "The world restarts in 5 minutes. Stay connected."),
+    ],
+)
+def test_restart_is_announced_in_one_line(seconds: float, text: str) -> None:
+    assert restart_ahead(seconds, "") == text
+    assert restart_ahead(seconds, "A new pier.") == f"{text} Reason: A new pier."

@@ -2,6 +2,7 @@ import io
 import json
 import logging
 import re
+import time
 import warnings
 from collections.abc import Iterator
 
@@ -35,7 +36,7 @@ def _log_as_it_was() -> Iterator[None]:
     configured_by_import = LogSettings()
     from wyld_service import log
 
-    log._configure_structlog(configured_by_import, "wyld", None, Clock())
+    log._configure_structlog(configured_by_import, "wyld", None, time.monotonic)
 
 
 @pytest.fixture

@@ -108,6 +108,8 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
         format = "json"
         [metrics]
         address = ""
+        [control]
+        path = "sockets"
     """
     settings = load(tmp_path, toml, environ={})
 
@@ -121,6 +123,7 @@ def test_every_key_can_stand_in_the_file(tmp_path: Path) -> None:
     assert settings.link.key == Secret(KEY)
     assert settings.world.areas == tmp_path / "areas"
     assert settings.metrics.address is None
+    assert settings.control.path == tmp_path / "sockets"
 
 
 def test_the_environment_beats_the_file_and_the_command_line_beats_both(tmp_path: Path) -> None:

@@ -4,17 +4,12 @@ from pathlib import Path
 
 import click
 
+from wyld.commands.options import config_option
 from wyld.foreground import run_in_foreground
 
 
 @click.command("gateway", epilog="Example: WYLD_LINK__KEY_FILE=link.key wyld gateway -c wyld.toml")
-@click.option(
-    "-c",
-    "--config",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Settings file; WYLD_* variables are stronger.",
-)
+@config_option
 def command(config: Path | None) -> None:
     """Run a gateway, which holds the players' connections, until SIGTERM.
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import click
-import platformdirs
 
 from wyld.console import Console
+from wyld.data_folder import default_data_folder
 from wyld.up import UpOptions, up
 from wyld_service.units import Address
 
@@ -28,7 +28,7 @@ class _AddressType(click.ParamType[Address]):
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    default=lambda: platformdirs.user_data_path("wyld"),
+    default=default_data_folder,
     show_default="your user data folder",
     help="Folder of the database and the link key.",
 )
