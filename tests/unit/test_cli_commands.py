@@ -28,10 +28,10 @@ def run() -> Callable[..., Result]:
 
 
 def test_commands_are_those_of_the_manual() -> None:
-    assert COMMANDS == ["gateway", "up", "world"]
+    assert COMMANDS == ["bench", "gateway", "up", "world"]
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["bench", "chaos"]])
 def test_help_fits_a_screen_and_ends_with_an_example(run: Callable[..., Result], command: list[str]) -> None:
     result = run(*command, "--help")
 
@@ -47,7 +47,13 @@ def test_version_names_the_program(run: Callable[..., Result]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["dance"], ["up", "--telnet", "4000"], ["up", "--web", "localhost:http"]]
+    "arguments",
+    [
+        ["dance"],
+        ["up", "--telnet", "4000"],
+        ["up", "--web", "localhost:http"],
+        ["bench", "chaos", "--faults", "quake"],
+    ],
 )
 def test_wrong_usage_is_status_2_and_a_sentence(run: Callable[..., Result], arguments: list[str]) -> None:
     result = run(*arguments)
