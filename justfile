@@ -3,7 +3,7 @@
 set positional-arguments
 
 # The sans-I/O cores, every branch of which the suite must take.
-pure := "wyld_rpc/frames.py,wyld_rpc/numbering.py,wyld_rpc/opening.py,wyld_gateway/telnet/**,wyld_gateway/terminal/**,wyld_gateway/websocket/protocol.py,wyld_world/areas/**,wyld_world/commands/**,wyld_world/model/**"
+pure := "wyld_rpc/frames.py,wyld_rpc/numbering.py,wyld_rpc/opening.py,wyld_gateway/telnet/**,wyld_gateway/terminal/**,wyld_gateway/websocket/protocol.py,wyld_world/areas/**,wyld_world/commands/**,wyld_world/model/**,wyld/bench/arena.py,wyld/bench/ledger.py,wyld/bench/wires.py"
 not_pure := "wyld_gateway/telnet/adapter.py"
 
 [private]

@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import click
 
-from wyld.commands import gateway, status, up, world
+from wyld.commands import bench, gateway, status, up, world
 
 
 @click.group(
@@ -20,7 +20,7 @@ def cli() -> None:
     """
 
 
-for _module in (up, status, gateway, world):
+for _module in (up, status, gateway, world, bench):
     cli.add_command(_module.command)
 
 

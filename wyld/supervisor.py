@@ -112,6 +112,11 @@ class Child:
         """End the process gracefully, if there is one, and start the next without delay."""
         self._disturbed.set()
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, if there is one: for whoever wants to see what becomes of it."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     async def stop(self, grace: float) -> None:
         """End the process gracefully, or after `grace` seconds with SIGKILL, and wait until it is gone.
 

@@ -33,6 +33,9 @@ PURE = (
     "wyld_world/commands/**/*.py",
     "wyld_world/model/**/*.py",
     "wyld/backoff.py",
+    "wyld/bench/arena.py",
+    "wyld/bench/ledger.py",
+    "wyld/bench/wires.py",
 )
 # Shells in a folder of cores.
 NOT_PURE = ("wyld_gateway/telnet/adapter.py",)

@@ -29,10 +29,12 @@ def run() -> Callable[..., Result]:
 
 
 def test_commands_are_those_of_the_manual() -> None:
-    assert COMMANDS == ["gateway", "status", "up", "world"]
+    assert COMMANDS == ["bench", "gateway", "status", "up", "world"]
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["world", "restart"]])
+@pytest.mark.parametrize(
+    "command", [[], *([name] for name in COMMANDS), ["world", "restart"], ["bench", "chaos"]]
+)
 def test_help_fits_a_screen_and_ends_with_an_example(run: Callable[..., Result], command: list[str]) -> None:
     result = run(*command, "--help")
 
@@ -58,6 +60,7 @@ def test_version_names_the_program(run: Callable[..., Result]) -> None:
         ["world", "restart", "--in", "soon"],
         ["world", "restart", "--in", "4000"],
         ["status", "-c", "missing.toml"],
+        ["bench", "chaos", "--faults", "quake"],
     ],
 )
 def test_wrong_usage_is_status_2_and_a_sentence(run: Callable[..., Result], arguments: list[str]) -> None:
